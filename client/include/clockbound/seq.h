@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The only file with barriers: both sides of the page's latch, of its magic and of upstream's
+ * segment generation.
+ * For <clockbound/fast.h>, the library and the daemon; nobody else includes it.
+ *
+ * | writer                          | orders                                     | pairs with |
+ * |---------------------------------|--------------------------------------------|-----------------------|
+ * | seq_advance: fence, store, fence | earlier payload before seq before later payload | seq_begin,
+ * seq_retry | | reader                          |                                            | | |
+ * seq_begin: load-acquire         | seq before the payload loads               | the fence before
+ * the store | | seq_retry: fence, load          | payload loads before the second seq load   | the
+ * fence after the store  |
+ *
+ * ThreadSanitizer does not model fences: under it payload loads are acquire and payload stores
+ * release, which gives the same order without a fence. Both forms stand here behind
+ * CLOCKBOUND_PRIV_TSAN.
+ */
+#ifndef CLOCKBOUND_SEQ_H
+#define CLOCKBOUND_SEQ_H
+
+#if !defined(CLOCKBOUND_FAST_H) && !defined(CLOCKBOUND_IN_TREE)
+#error "include <clockbound/fast.h>, not this file"
+#endif
+
+#include <clockbound/types.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define CLOCKBOUND_PRIV_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CLOCKBOUND_PRIV_TSAN 1
+#endif
+#endif
+#if !defined(CLOCKBOUND_PRIV_TSAN)
+#define CLOCKBOUND_PRIV_TSAN 0
+#endif
+
+#if CLOCKBOUND_PRIV_TSAN
+#define CLOCKBOUND_PRIV_LOAD_ORDER   __ATOMIC_ACQUIRE
+#define CLOCKBOUND_PRIV_STORE_ORDER  __ATOMIC_RELEASE
+#define CLOCKBOUND_PRIV_FENCE(order) ((void)0)
+#else
+#define CLOCKBOUND_PRIV_LOAD_ORDER   __ATOMIC_RELAXED
+#define CLOCKBOUND_PRIV_STORE_ORDER  __ATOMIC_RELAXED
+#define CLOCKBOUND_PRIV_FENCE(order) __atomic_thread_fence(order)
+#endif
+
+/* One word of the payload. Never a plain copy: that would be a data race. */
+#define CLOCKBOUND_PRIV_LOAD(pointer) __atomic_load_n((pointer), CLOCKBOUND_PRIV_LOAD_ORDER)
+#define CLOCKBOUND_PRIV_STORE(pointer, value)                                                                \
+	__atomic_store_n((pointer), (value), CLOCKBOUND_PRIV_STORE_ORDER)
+
+/* clockbound_priv_seq_begin - opens a read; the slot to read is `result & 1` */
+static inline __attribute__((always_inline)) uint32_t clockbound_priv_seq_begin(const uint32_t *seq)
+{
+	/* Orders seq before the payload loads; pairs with the fence before the store in
+	 * clockbound_priv_seq_advance(). Without it a reader may take a slot's words from before
+	 * the publication that seq announces. */
+	return __atomic_load_n(seq, __ATOMIC_ACQUIRE);
+}
+
+/* clockbound_priv_seq_retry - closes a read: nonzero when the payload may be torn and must be read
+ * again */
+static inline __attribute__((always_inline)) int clockbound_priv_seq_retry(const uint32_t *seq,
+									   uint32_t begin)
+{
+	/* Orders the payload loads before the second load of seq; pairs with the fence after the
+	 * store in clockbound_priv_seq_advance(). Without it a reader may accept half of two
+	 * publications. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_ACQUIRE);
+#if defined(CLOCKBOUND_PRIV_MUTATE_NO_SECOND_CHECK)
+	(void)seq;
+	(void)begin;
+	return 0; /* canary: tests compile this form and must catch it */
+#else
+	return __atomic_load_n(seq, __ATOMIC_RELAXED) != begin;
+#endif
+}
+
+/* clockbound_priv_seq_advance - sends readers to the other slot of the latch. One writer only. */
+static inline __attribute__((always_inline)) void clockbound_priv_seq_advance(uint32_t *seq)
+{
+	uint32_t next = __atomic_load_n(seq, __ATOMIC_RELAXED) + 1;
+
+	/* Orders the payload of the slot just written before seq; pairs with the load-acquire in
+	 * clockbound_priv_seq_begin(). Without it a reader may be sent to a slot half written. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
+	__atomic_store_n(seq, next, CLOCKBOUND_PRIV_STORE_ORDER);
+	/* Orders seq before the payload of the slot written next; pairs with the fence in
+	 * clockbound_priv_seq_retry(). Without it a reader may accept half of two publications. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
+}
+
+/* clockbound_priv_magic_store - makes a page one: the last store of whoever makes it */
+static inline __attribute__((always_inline)) void clockbound_priv_magic_store(uint64_t *magic, uint64_t value)
+{
+	/* Orders the page before its magic; pairs with the load-acquire in clockbound_priv_magic_load().
+	 * Without it a client may open a page that is not made yet. */
+	__atomic_store_n(magic, value, __ATOMIC_RELEASE);
+}
+
+/* clockbound_priv_magic_load - before anything else of a mapped page is trusted */
+static inline __attribute__((always_inline)) uint64_t clockbound_priv_magic_load(const uint64_t *magic)
+{
+	/* Orders the magic before the page; pairs with the store-release in clockbound_priv_magic_store().
+	 * Without it what was there before the page was made may pass for it. */
+	return __atomic_load_n(magic, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Upstream's generation, 16 bits: 0 never initialised, odd being written, from 65535 on to 2.
+ * The same fences in the same places, so that weakly ordered machines are safe on our side.
+ */
+
+/* clockbound_priv_generation_begin - opens a read; odd or 0 means there is nothing to read now */
+static inline __attribute__((always_inline)) uint16_t
+clockbound_priv_generation_begin(const uint16_t *generation)
+{
+	/* Orders the generation before the payload; pairs with the release in
+	 * clockbound_priv_generation_close(). Without it old words pass under a new generation. */
+	return __atomic_load_n(generation, __ATOMIC_ACQUIRE);
+}
+
+/* clockbound_priv_generation_retry - closes a read: nonzero when the payload may be torn */
+static inline __attribute__((always_inline)) int clockbound_priv_generation_retry(const uint16_t *generation,
+										  uint16_t begin)
+{
+	/* Orders the payload before the second load; pairs with the fence in
+	 * clockbound_priv_generation_open(). Without it half of two updates may be accepted. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(generation, __ATOMIC_RELAXED) != begin;
+}
+
+/* clockbound_priv_generation_open - marks the segment as being written. One writer only. */
+static inline __attribute__((always_inline)) void clockbound_priv_generation_open(uint16_t *generation)
+{
+	uint16_t now = __atomic_load_n(generation, __ATOMIC_RELAXED);
+
+	__atomic_store_n(generation, (uint16_t)(now | 1u), CLOCKBOUND_PRIV_STORE_ORDER);
+	/* Orders the odd generation before the payload stores; pairs with the fence in
+	 * clockbound_priv_generation_retry(). Without it half of two updates may be accepted. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
+}
+
+/* clockbound_priv_generation_close - makes the payload readable under the next even generation,
+ * never 0 */
+static inline __attribute__((always_inline)) void clockbound_priv_generation_close(uint16_t *generation)
+{
+	uint16_t next = (uint16_t)(__atomic_load_n(generation, __ATOMIC_RELAXED) + 1u);
+
+	if (next == 0) {
+		next = 2;
+	}
+	/* Orders the payload before the even generation; pairs with the load-acquire in
+	 * clockbound_priv_generation_begin(). */
+	__atomic_store_n(generation, next, __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The account: see account.h.
+ */
+#include "daemon/core/account.h"
+
+#include <stddef.h>
+
+#include "daemon/core/belief.h"
+#include "daemon/core/core.h"
+#include "daemon/core/q58.h"
+
+/* An account may miss this much: chronyd's own roundings and delays, a second update between two polls. */
+#define CREDIT_MIN_NS 1000000
+/* since_sample and the poll before it are both off by up to a second. */
+#define SINCE_BLUR_NS (2 * CBD_NS_PER_SEC)
+
+/* Whole seconds since the sample; what is dated in the future, which wraps, is no older than now. */
+static int64_t since_of(const struct cbd_source_data *source)
+{
+	return source->since_s > INT32_MAX ? 0 : (int64_t)source->since_s * CBD_NS_PER_SEC;
+}
+
+/* This very sample at the last poll, or NULL. */
+static const struct cbd_account_sample *seen(const struct cbd_account *account,
+					     const struct cbd_source_data *source)
+{
+	uint32_t i;
+
+	for (i = 0; i < account->samples; i++) {
+		if (account->sample[i].id == source->id && account->sample[i].mark == source->mark) {
+			return &account->sample[i];
+		}
+	}
+	return NULL;
+}
+
+/* A change of chronyd's frequency turns old samples around the present: by so much in their age. */
+static int64_t bend_of(const struct cbd_poll *poll, const struct cbd_source_data *source,
+		       const struct cbd_track_result *track)
+{
+	int64_t bend_q58 = cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, track->former_q58));
+
+	return cbd_q58_growth_ns(cbd_ns_add(since_of(source), CBD_NS_PER_SEC), bend_q58);
+}
+
+/* Distance of two movements of X. */
+static int64_t apart_ns(int64_t a_ns, int64_t b_ns)
+{
+	return cbd_ns_abs(cbd_ns_sub(a_ns, b_ns));
+}
+
+/* A float of the wire has 24 bits, which for a clock that is hours off and stays so are ms. */
+static int64_t quantum_ns(int64_t ns)
+{
+	return cbd_ns_abs(ns) / (1 << 22) + 1;
+}
+
+/* What may be missing of a sample without anybody's doing. */
+static int64_t allowance_ns(const struct cbd_account_sample *before, const struct cbd_source_data *source,
+			    const struct cbd_track_result *track)
+{
+	int64_t ns = cbd_ns_add(CREDIT_MIN_NS, source->offset_quantum_ns);
+
+	ns = cbd_ns_add(ns, quantum_ns(before != NULL ? before->offset_ns : 0));
+	ns = cbd_ns_add(ns, quantum_ns(source->first_offset_ns));
+	return track != NULL ? cbd_ns_add(ns, track->blur_ns) : ns;
+}
+
+/* What is missing of a sample that was seen at the last poll, X having moved by @move_ns since. */
+static int64_t missing_since_ns(const struct cbd_account_sample *before, const struct cbd_source_data *source,
+				int64_t move_ns, int64_t bend_ns)
+{
+	int64_t since_ns = apart_ns(cbd_ns_sub(before->offset_ns, source->offset_ns), move_ns);
+	int64_t whole_ns =
+		before->is_credited ? 0 : cbd_ns_abs(cbd_ns_sub(source->first_offset_ns, source->offset_ns));
+
+	return cbd_ns_max(whole_ns, cbd_ns_max(cbd_ns_sub(since_ns, bend_ns), 0));
+}
+
+bool cbd_account_missing_ns(const struct cbd_core *core, const struct cbd_poll *poll,
+			    const struct cbd_track_result *track, int64_t *missing_ns)
+{
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	const struct cbd_account_sample *before;
+	int64_t taken_off_ns;
+	int64_t since_ns;
+
+	if (selected == NULL || !track->has_move) {
+		return false;
+	}
+	before = seen(&core->account, selected);
+	if (before != NULL) {
+		*missing_ns =
+			missing_since_ns(before, selected, track->move_ns, bend_of(poll, selected, track));
+		return true;
+	}
+	since_ns = since_of(selected);
+	if (since_ns > cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS) && !track->is_inherited) {
+		return false;
+	}
+	/* A sample from before the line of a former daemon: then there was no update, and X must be where it was. */
+	taken_off_ns = since_ns <= cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS)
+			       ? cbd_ns_sub(selected->first_offset_ns, selected->offset_ns)
+			       : 0;
+	*missing_ns = apart_ns(taken_off_ns, track->move_ns);
+	/* Of one that may be from before it either may hold. */
+	if (track->is_inherited && cbd_ns_add(since_ns, CBD_NS_PER_SEC) >= track->elapsed_ns) {
+		*missing_ns = cbd_ns_max(*missing_ns, cbd_ns_abs(track->move_ns));
+	}
+	return true;
+}
+
+/* An old sample that was never seen: X may have moved with it or without it. */
+static int64_t unseen_ns(const struct cbd_source_data *source, const struct cbd_track_result *track)
+{
+	int64_t taken_off_ns = cbd_ns_abs(cbd_ns_sub(source->first_offset_ns, source->offset_ns));
+
+	return cbd_ns_max(taken_off_ns, track->has_move ? cbd_ns_abs(track->move_ns) : 0);
+}
+
+bool cbd_account_is_credited(const struct cbd_core *core, const struct cbd_poll *poll,
+			     const struct cbd_track_result *track)
+{
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	int64_t missing_ns;
+
+	if (selected == NULL || track->is_same_update) {
+		return true;
+	}
+	if (!cbd_account_missing_ns(core, poll, track, &missing_ns)) {
+		/* Nothing to compare with, at the start or for a sample from before: then nothing may be taken off. */
+		missing_ns = unseen_ns(selected, track);
+	}
+	missing_ns = cbd_ns_sub(missing_ns, bend_of(poll, selected, track));
+	return missing_ns <= cbd_ns_add(allowance_ns(seen(&core->account, selected), selected, track),
+					cbd_ns_add(track->slip_ns, track->steer_ns));
+}
+
+bool cbd_account_is_whole(const struct cbd_core *core, const struct cbd_poll *poll,
+			  const struct cbd_track_result *track)
+{
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	int64_t x_ns = cbd_ns_add(poll->before.real.clock_ns, poll->tracking.correction_ns);
+	int64_t before_last_ns = cbd_ns_add(cbd_ns_sub(x_ns, poll->tracking.ref_time_ns),
+					    cbd_ns_max(poll->tracking.update_interval_ns, 0));
+
+	/* Before chronyd's first update there was none to miss; and without a sample there is no account to go by. */
+	return selected == NULL || seen(&core->account, selected) != NULL ||
+	       before_last_ns >= track->elapsed_ns || poll->tracking.update_interval_ns == 0;
+}
+
+void cbd_account_owe(struct cbd_account *account, uint64_t counter, int64_t ns)
+{
+	uint32_t i;
+
+	if (ns <= 0) {
+		return;
+	}
+	if (account->owes == CBD_ACCOUNT_OWED) {
+		account->owed[1].ns = cbd_ns_add(account->owed[1].ns, account->owed[0].ns);
+		account->owes--;
+		for (i = 0; i < account->owes; i++) {
+			account->owed[i] = account->owed[i + 1];
+		}
+	}
+	account->owed[account->owes].counter = counter;
+	account->owed[account->owes].ns = ns;
+	account->owes++;
+}
+
+void cbd_account_settle(struct cbd_core *core, const struct cbd_poll *poll,
+			const struct cbd_track_result *track)
+{
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	int64_t missing_ns = 0;
+
+	cbd_account_owe(&core->account, poll->before.real.counter, core->account.inherited_ns);
+	core->account.inherited_ns = 0;
+	if (track->is_same_update) {
+		/* Off its line by a stranger's hand; by less, it is charged to the samples of this update as it is. */
+		if (track->verdict != CBD_TRACK_CALM) {
+			cbd_account_owe(&core->account, poll->before.real.counter, track->off_line_ns);
+		}
+		return;
+	}
+	if (!cbd_account_missing_ns(core, poll, track, &missing_ns) && selected != NULL) {
+		missing_ns = unseen_ns(selected, track);
+	}
+	cbd_account_owe(&core->account, poll->before.real.counter, cbd_ns_add(track->steer_ns, missing_ns));
+}
+
+/* Whether chronyd could select a sample without taking a new one that is not certainly from after the counter showed @counter. */
+static bool is_needed(const struct cbd_core *core, const struct cbd_poll *poll, uint64_t counter)
+{
+	uint32_t i;
+
+	for (i = 0; i < poll->sources; i++) {
+		const struct cbd_source_data *source = &poll->source[i];
+		struct cbd_sample sample = {
+			.age_ns = cbd_ns_add(since_of(source), CBD_NS_PER_SEC),
+			.uncertain_ns = cbd_sample_span_ns(source),
+		};
+
+		if (source->state != CBD_SOURCE_NONSELECTABLE && source->since_s != CBD_SINCE_NEVER &&
+		    !cbd_belief_is_from_after(core, counter, poll, &sample)) {
+			return true;
+		}
+	}
+	if (!poll->has_source_data) {
+		int64_t x_ns = cbd_ns_add(poll->before.real.clock_ns, poll->tracking.correction_ns);
+		struct cbd_sample sample = {
+			.age_ns = cbd_ns_max(cbd_ns_sub(x_ns, poll->tracking.ref_time_ns), 0),
+			.uncertain_ns = poll->tracking.root_delay_ns,
+		};
+
+		return !cbd_belief_is_from_after(core, counter, poll, &sample);
+	}
+	return false;
+}
+
+/* Whether all that chronyd has taken off this sample up to now is accounted for. */
+static bool is_sample_credited(const struct cbd_core *core, const struct cbd_poll *poll,
+			       const struct cbd_source_data *source, const struct cbd_track_result *track)
+{
+	const struct cbd_account_sample *before = seen(&core->account, source);
+	int64_t move_ns = track != NULL && track->has_move ? track->move_ns : 0;
+	int64_t bend_ns = track != NULL ? bend_of(poll, source, track) : 0;
+	int64_t missing_ns;
+
+	if (before != NULL) {
+		missing_ns = missing_since_ns(before, source, move_ns, bend_ns);
+	} else {
+		/* It came since the last poll, or else nothing may have been taken off. */
+		bool is_new =
+			track != NULL && since_of(source) <= cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS);
+
+		missing_ns = cbd_ns_sub(apart_ns(cbd_ns_sub(source->first_offset_ns, source->offset_ns),
+						 is_new ? move_ns : 0),
+					bend_ns);
+	}
+	return missing_ns <= allowance_ns(before, source, track);
+}
+
+void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
+		      const struct cbd_track_result *track)
+{
+	struct cbd_account *account = &core->account;
+	struct cbd_account next = {.inherited_ns = account->inherited_ns};
+	uint32_t i;
+
+	for (i = 0; i < account->owes; i++) {
+		if (is_needed(core, poll, account->owed[i].counter)) {
+			next.owed[next.owes++] = account->owed[i];
+		}
+	}
+	next.samples = poll->has_source_data ? poll->sources : 0;
+	for (i = 0; i < next.samples; i++) {
+		next.sample[i] = (struct cbd_account_sample){
+			.id = poll->source[i].id,
+			.mark = poll->source[i].mark,
+			.offset_ns = poll->source[i].offset_ns,
+			.is_credited = is_sample_credited(core, poll, &poll->source[i], track),
+		};
+		if (&poll->source[i] == cbd_sample_selected(poll)) {
+			next.selected = next.sample[i];
+		}
+	}
+	*account = next;
+}
+
+void cbd_account_inherit(struct cbd_account *account, const struct cbd_account_sample *selected,
+			 int64_t owed_ns)
+{
+	account->sample[0] = *selected;
+	account->samples = selected->mark != 0 ? 1 : 0;
+	account->selected = *selected;
+	account->inherited_ns = owed_ns;
+}
+
+void cbd_account_forgive(struct cbd_core *core, const struct cbd_poll *poll)
+{
+	struct cbd_account *account = &core->account;
+	uint32_t kept = 0;
+	uint32_t i;
+
+	if (core->event.reason == 0 || !cbd_belief_is_counted(core, poll)) {
+		return;
+	}
+	for (i = 0; i < account->owes; i++) {
+		if (account->owed[i].counter > core->event.counter) {
+			account->owed[kept++] = account->owed[i];
+		}
+	}
+	account->owes = kept;
+}
+
+void cbd_account_charge(const struct cbd_core *core, const struct cbd_poll *poll, struct cbd_sample *sample)
+{
+	const struct cbd_account *account = &core->account;
+	int64_t ns = 0;
+	uint32_t i;
+
+	for (i = 0; i < account->owes; i++) {
+		if (!cbd_belief_is_from_after(core, account->owed[i].counter, poll, sample)) {
+			ns = cbd_ns_add(ns, account->owed[i].ns);
+		}
+	}
+	sample->interval.earliest_ns = cbd_ns_sub(sample->interval.earliest_ns, ns);
+	sample->interval.latest_ns = cbd_ns_add(sample->interval.latest_ns, ns);
+	sample->terms.off_line_ns = cbd_ns_add(sample->terms.off_line_ns, ns);
+}
+
+int64_t cbd_account_owed_ns(const struct cbd_account *account)
+{
+	int64_t ns = account->inherited_ns;
+	uint32_t i;
+
+	for (i = 0; i < account->owes; i++) {
+		ns = cbd_ns_add(ns, account->owed[i].ns);
+	}
+	return ns;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The account between chronyd's samples and its time X: whatever chronyd moves X by it takes off the offsets of all its
+ * samples. What X has moved by without that is a stranger's, and is owed to every sample that may be from before.
+ * Pure, private to daemon/core. Source: docs/MATH.md, "The sample's account".
+ */
+#ifndef CBD_CORE_ACCOUNT_H
+#define CBD_CORE_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/core/poll.h"
+#include "daemon/core/sample.h"
+#include "daemon/core/track.h"
+
+/* Amounts owed that are told apart; older ones are put together. */
+#define CBD_ACCOUNT_OWED 8
+
+struct cbd_core;
+
+/* A source's sample at the last poll that was answered. */
+struct cbd_account_sample {
+	uint64_t id;
+	uint64_t mark;
+	int64_t offset_ns;
+	bool is_credited; /* all that chronyd has taken off it since it came, X was seen to move by */
+};
+
+struct cbd_account {
+	struct cbd_account_sample sample[CBD_SOURCES_MAX];
+	struct cbd_account_sample selected; /* among them; all zero: there was none */
+	uint32_t samples;
+	/* X may have moved by this much, unknown to chronyd, until the counter showed that; the oldest first. */
+	struct {
+		uint64_t counter;
+		int64_t ns;
+	} owed[CBD_ACCOUNT_OWED];
+	uint32_t owes;
+	int64_t inherited_ns; /* by a former daemon; dated by the next poll */
+};
+
+/*
+ * cbd_account_missing_ns - by how much the selected sample's account differs from how far X did move at this update
+ * False if there is no selected sample, or no line to measure X's movement by.
+ */
+bool cbd_account_missing_ns(const struct cbd_core *core, const struct cbd_poll *poll,
+			    const struct cbd_track_result *track, int64_t *missing_ns);
+
+/*
+ * cbd_account_is_credited - nothing that matters is missing
+ * chronyd up to 4.6 takes a step off its samples even if the step failed, and then believes a clock right that is
+ * as wrong as before: its sample says 0, and X has not moved.
+ */
+bool cbd_account_is_credited(const struct cbd_core *core, const struct cbd_poll *poll,
+			     const struct cbd_track_result *track);
+
+/* cbd_account_is_whole - the account covers all updates since the last poll: the sample was seen then, or none was missed */
+bool cbd_account_is_whole(const struct cbd_core *core, const struct cbd_poll *poll,
+			  const struct cbd_track_result *track);
+
+/* cbd_account_owe - X may have moved by @ns, unknown to chronyd, until the counter showed @counter */
+void cbd_account_owe(struct cbd_account *account, uint64_t counter, int64_t ns);
+
+/*
+ * cbd_account_forgive - where the selected sample is known to be from after an event by counting samples, no clock being of
+ * use, nothing from before that is owed to it
+ */
+void cbd_account_forgive(struct cbd_core *core, const struct cbd_poll *poll);
+
+/* cbd_account_settle - a poll was answered: what X has moved by without chronyd is owed from now on, and @steer_ns */
+void cbd_account_settle(struct cbd_core *core, const struct cbd_poll *poll,
+			const struct cbd_track_result *track);
+
+/* cbd_account_inherit - goes on with the former daemon's selected sample, and with what it owed */
+void cbd_account_inherit(struct cbd_account *account, const struct cbd_account_sample *selected,
+			 int64_t owed_ns);
+
+/*
+ * cbd_account_note - takes the samples of a poll, for the account of the next one; once the poll was judged by the last
+ * @track: NULL if the poll was not tested, since chronyd is not synchronised: then X is not to have moved
+ * Forgets what every sample that chronyd may still select is certainly younger than.
+ */
+void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
+		      const struct cbd_track_result *track);
+
+/* cbd_account_charge - widens a sample by all that is owed to it: what it is not certainly younger than */
+void cbd_account_charge(const struct cbd_core *core, const struct cbd_poll *poll, struct cbd_sample *sample);
+
+/* cbd_account_owed_ns - all that is owed, for the next daemon */
+int64_t cbd_account_owed_ns(const struct cbd_account *account);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Disturbances of the clock: see disturbance.h.
+ */
+#include "daemon/core/disturbance.h"
+
+#include <stddef.h>
+
+#include "daemon/core/account.h"
+#include "daemon/core/belief.h"
+#include "daemon/core/epochs.h"
+#include "daemon/core/leap.h"
+#include "daemon/core/mutate.h"
+#include "daemon/core/q58.h"
+
+/* chronyd's regression never has more samples than this. */
+#define DOUBT_UPDATES 64
+
+/* An oscillator's frequency is followed at rho in so many seconds: its temperature takes as long. */
+#define STEADY_SEC 1000
+/* Shorter intervals are polled faster than we ask; what they bring in a second counts. */
+#define WOBBLE_INTERVAL_MIN_NS CBD_NS_PER_SEC
+/* chronyd's longest poll, 2^24 s; a longer interval on the wire is no interval, and a shorter one doubts more. */
+#define WOBBLE_INTERVAL_MAX_NS (CBD_NS_PER_SEC << 24)
+
+/* Whose step of CLOCK_REALTIME it was. */
+enum hand {
+	HAND_CHRONY,   /* the chronyd we talk to */
+	HAND_STRANGER, /* somebody else, and chronyd does not know */
+	HAND_UNKNOWN,  /* nothing tells */
+};
+
+void cbd_disturbance_begin(struct cbd_core *core, uint32_t reason, const struct cbd_anchor *now)
+{
+	core->event.reason |= reason;
+	core->event.counter = now->real.counter;
+	core->event.is_dated = true;
+	core->event.seen = 0;
+}
+
+static void on_step(struct cbd_core *core, enum hand hand, int64_t step_ns, const struct cbd_anchor *now)
+{
+	cbd_epochs_move(core, &core->out.clock_epoch, &now->epochs, now->epochs.clock,
+			CBD_REQUEST_BUMP_EPOCH);
+	if (hand == HAND_CHRONY) {
+		return;
+	}
+	core->stats.steps++;
+	if (cbd_leap_is_one_second(step_ns) &&
+	    (core->leap_ns != 0 || cbd_leap_is_near_month_end(now->real.clock_ns))) {
+		/* The time scale itself has moved, and the lines are on the old one. */
+		cbd_agreement_init(&core->agreement);
+		core->leap_ns = 0;
+		cbd_disturbance_begin(core, CLOCKBOUND_REASON_LEAP, now);
+		return;
+	}
+	cbd_disturbance_begin(core, CLOCKBOUND_REASON_STEP, now);
+	/* Stepped back, chronyd counts the seconds since an old sample short by the step. */
+	core->event.blur_ns = cbd_ns_add(core->event.blur_ns, cbd_ns_max(cbd_ns_sub(0, step_ns), 0));
+	if (hand == HAND_STRANGER) {
+		core->requests |= CBD_REQUEST_RESET_SOURCES;
+	}
+}
+
+/* From here on chronyd's frequency counts only as far as it agrees with @frequency, of before it was misled. */
+static void begin_doubt(struct cbd_core *core, int64_t frequency)
+{
+	struct cbd_memory *memory = &core->memory;
+
+	memory->calm_q58 = memory->doubt_updates == 0 ? frequency : memory->calm_q58;
+	memory->doubt_updates = DOUBT_UPDATES;
+}
+
+void cbd_disturbance_doubt(struct cbd_core *core)
+{
+	if (core->track.has_line) {
+		begin_doubt(core, core->track.frequency_q58);
+	} else if (core->memory.steady_counter != 0) {
+		begin_doubt(core, core->memory.steady_q58);
+	}
+}
+
+void cbd_disturbance_step(struct cbd_core *core, int64_t step_ns, const struct cbd_anchor *now)
+{
+	cbd_disturbance_doubt(core);
+	on_step(core, HAND_UNKNOWN, step_ns, now);
+}
+
+/*
+ * Whose step it was. At an unchanged update X tells: chronyd's own leaves it where it was. At an update, which moves
+ * X itself, the new sample tells: chronyd takes off it what X is to move by, and a stranger's step is not in that.
+ */
+static enum hand hand_of(const struct cbd_core *core, const struct cbd_poll *poll,
+			 const struct cbd_track_result *track, bool had_line)
+{
+	int64_t missing_ns;
+
+	if (track->is_same_update) {
+		return track->verdict == CBD_TRACK_STEP ? HAND_STRANGER : HAND_CHRONY;
+	}
+	if (had_line && !cbd_account_is_whole(core, poll, track)) {
+		return HAND_UNKNOWN; /* the movement of an update that was missed may hide a stranger's */
+	}
+	if (had_line && cbd_account_missing_ns(core, poll, track, &missing_ns)) {
+		return missing_ns <= cbd_ns_abs(track->step_ns) / 2 ? HAND_CHRONY : HAND_STRANGER;
+	}
+	if (!had_line || !core->is_disciplined) {
+		return HAND_UNKNOWN;
+	}
+	/*
+	 * chronyd steps by all that it has to correct, and has nothing left then. A stranger's step leaves what chronyd
+	 * has found of it to be corrected, and moves X by the rest: one of the two is half of it or more.
+	 */
+	return track->verdict == CBD_TRACK_STEP ||
+			       cbd_ns_abs(poll->tracking.correction_ns) > cbd_ns_abs(track->step_ns) / 2
+		       ? HAND_STRANGER
+		       : HAND_CHRONY;
+}
+
+/*
+ * Unexplained movement without a step. How much of it came after chronyd's sample nobody can tell: only a sample
+ * from after it is believed again. The lines on the counter hold; clock readers are charged its rate.
+ */
+static void on_surprise(struct cbd_core *core, const struct cbd_track_result *result,
+			const struct cbd_anchor *now)
+{
+	core->stats.steps++;
+	/* No bump: the kernel's number counts changes that it made, and readers are charged by rate_sum. */
+	cbd_epochs_move(core, &core->out.rate_epoch, &now->epochs, now->epochs.rate, 0);
+	core->surprise_q58 = cbd_ns_max(core->surprise_q58, result->off_rate_q58);
+	cbd_disturbance_begin(core, CLOCKBOUND_REASON_SURPRISE, now);
+}
+
+/*
+ * chronyd's regression takes a movement that it does not know of for the oscillator's, and remembers it for as long
+ * as its samples: until then its frequency counts only as far as it agrees with the one before.
+ */
+static void doubt_frequency(struct cbd_core *core, const struct cbd_poll *poll,
+			    const struct cbd_track_result *track, bool is_disturbed)
+{
+	struct cbd_memory *memory = &core->memory;
+
+	if (is_disturbed) {
+		begin_doubt(core, track->former_q58);
+	} else if (memory->doubt_updates != 0 && !track->is_same_update) {
+		memory->doubt_updates--;
+	}
+	core->doubt_q58 = memory->doubt_updates == 0
+				  ? 0
+				  : cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, memory->calm_q58));
+}
+
+void cbd_disturbance_judge(struct cbd_core *core, const struct cbd_poll *poll,
+			   const struct cbd_track_result *track, bool had_line)
+{
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	const struct cbd_anchor *now = &poll->before;
+	bool is_disturbed = false;
+
+	if (CBD_MUTANT(STEP_UNNOTICED, false, track->verdict == CBD_TRACK_STEP || track->is_clock_stepped)) {
+		enum hand hand = hand_of(core, poll, track, had_line);
+
+		on_step(core, hand, track->step_ns, now);
+		is_disturbed = hand != HAND_CHRONY;
+	}
+	if (track->verdict == CBD_TRACK_SURPRISE || !cbd_account_is_credited(core, poll, track)) {
+		on_surprise(core, track, now);
+		is_disturbed = true;
+	}
+	if (is_disturbed && selected != NULL) {
+		core->event.mark = selected->mark;
+	}
+	doubt_frequency(core, poll, track, is_disturbed);
+}
+
+void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll *poll)
+{
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	const struct cbd_track_result none = {0};
+	uint64_t rate = core->calibration.has_rate ? cbd_calibration_rate_q58(&core->calibration) : 0;
+	int64_t off_ns;
+
+	if (cbd_track_note(&core->track, poll, rate, cbd_calibration_uncertainty_q58(&core->calibration),
+			   &off_ns)) {
+		cbd_account_owe(&core->account, poll->before.real.counter, off_ns);
+		on_surprise(core, &none, &poll->before);
+		core->event.mark = selected != NULL ? selected->mark : core->event.mark;
+	}
+}
+
+void cbd_disturbance_follow(struct cbd_core *core, const struct cbd_poll *poll)
+{
+	struct cbd_memory *memory = &core->memory;
+	int64_t frequency = poll->tracking.frequency_q58;
+	uint64_t counter = poll->before.real.counter;
+	int64_t step_q58;
+	int64_t seconds;
+
+	if (memory->steady_counter == 0 || counter < memory->steady_counter) {
+		memory->steady_q58 = memory->steady_counter == 0 ? frequency : memory->steady_q58;
+		memory->steady_counter = counter;
+		return;
+	}
+	if (!core->calibration.has_rate) {
+		return;
+	}
+	seconds = cbd_ticks_to_ns_floor(counter - memory->steady_counter,
+					cbd_calibration_rate_q58(&core->calibration)) /
+		  CBD_NS_PER_SEC;
+	if (seconds == 0) {
+		return;
+	}
+	memory->steady_counter = counter;
+	seconds = cbd_ns_min(seconds, STEADY_SEC);
+	step_q58 = cbd_q58_from_ppb(core->config.rho_ppb) / STEADY_SEC * seconds;
+	memory->steady_q58 = cbd_ns_max(cbd_ns_sub(memory->steady_q58, step_q58),
+					cbd_ns_min(cbd_ns_add(memory->steady_q58, step_q58), frequency));
+}
+
+int64_t cbd_disturbance_wobble_q58(const struct cbd_core *core, const struct cbd_poll *poll)
+{
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	int64_t left_q58 = cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, core->memory.steady_q58));
+	int64_t interval_ns =
+		cbd_ns_min(cbd_ns_max(poll->tracking.update_interval_ns, WOBBLE_INTERVAL_MIN_NS),
+			   WOBBLE_INTERVAL_MAX_NS);
+	int64_t error_ns = cbd_ns_max(core->terms.sample_error_ns, selected == NULL ? 0 : selected->error_ns);
+
+	if (core->memory.steady_counter == 0 || left_q58 == 0) {
+		return 0;
+	}
+	error_ns = cbd_ns_min(error_ns, 4 * interval_ns);
+	/* 2 e over four intervals */
+	return cbd_ns_min(left_q58, (CBD_Q58_ONE / (4 * interval_ns) + 1) * 2 * error_ns);
+}
+
+void cbd_disturbance_watch_leap(struct cbd_core *core, const struct cbd_anchor *now)
+{
+	struct cbd_interval at;
+
+	if (core->leap_ns == 0) {
+		return;
+	}
+	if (!core->agreement.has_lines) {
+		core->leap_ns = 0;
+		return;
+	}
+	at = cbd_lines_at(&core->agreement.lines, now->real.counter);
+	if (at.latest_ns < core->leap_ns) {
+		return;
+	}
+	cbd_disturbance_doubt(core);
+	cbd_disturbance_begin(core, CLOCKBOUND_REASON_LEAP, now);
+	if (at.earliest_ns > cbd_ns_add(core->leap_ns, CBD_NS_PER_SEC)) {
+		core->leap_ns = 0;
+		cbd_agreement_init(&core->agreement);
+	}
+}
+
+void cbd_disturbance_note_leap(struct cbd_core *core, const struct cbd_poll *poll)
+{
+	uint16_t leap = poll->tracking.leap_status;
+	int64_t x_ns = cbd_ns_add(poll->before.real.clock_ns, poll->tracking.correction_ns);
+
+	if ((leap == 1 || leap == 2) && core->leap_ns == 0 &&
+	    (core->event.reason & CLOCKBOUND_REASON_LEAP) == 0) {
+		core->leap_ns = cbd_leap_end_of_day_ns(x_ns);
+	} else if (leap == 0 && core->leap_ns != 0 && core->agreement.has_lines &&
+		   cbd_lines_at(&core->agreement.lines, poll->before.real.counter).latest_ns <
+			   core->leap_ns) {
+		core->leap_ns = 0; /* withdrawn in time */
+	}
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens to the clock beside chronyd's own work: steps, movements that nobody announced, leap seconds. Decides
+ * whose hand it was, and from when on samples are believed again. Pure, private to daemon/core.
+ * Source: docs/MATH.md, "The line test" and "After an event".
+ */
+#ifndef CBD_CORE_DISTURBANCE_H
+#define CBD_CORE_DISTURBANCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/core/core.h"
+
+/* cbd_disturbance_begin - from @now on only samples from after it are believed, for @reason */
+void cbd_disturbance_begin(struct cbd_core *core, uint32_t reason, const struct cbd_anchor *now);
+
+/*
+ * cbd_disturbance_doubt - what happens now may mislead chronyd's regression, and no answer of chronyd tells of it
+ * Called before the next line begins: the frequency before it is the one to go by.
+ */
+void cbd_disturbance_doubt(struct cbd_core *core);
+
+/* cbd_disturbance_step - CLOCK_REALTIME was stepped by an unknown hand: there is no answer of chronyd to tell by */
+void cbd_disturbance_step(struct cbd_core *core, int64_t step_ns, const struct cbd_anchor *now);
+
+/* cbd_disturbance_unsynchronised - the same of a poll at which chronyd was not synchronised: X only runs on then */
+void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll *poll);
+
+/* cbd_disturbance_judge - did somebody move the clock since the last poll? @had_line: there was an X to tell by */
+void cbd_disturbance_judge(struct cbd_core *core, const struct cbd_poll *poll,
+			   const struct cbd_track_result *track, bool had_line);
+
+/*
+ * cbd_disturbance_follow - follows chronyd's frequency as slowly as an oscillator may change
+ * Delays that change sides look to chronyd's regression like a change of frequency, and it takes them for one.
+ */
+void cbd_disturbance_follow(struct cbd_core *core, const struct cbd_poll *poll);
+
+/*
+ * cbd_disturbance_wobble_q58 - how far chronyd's frequency may have been led astray by its path
+ * As far as it left the steady one, and no farther than its samples' errors allow over the four intervals that the
+ * regression keeps at least.
+ */
+int64_t cbd_disturbance_wobble_q58(const struct cbd_core *core, const struct cbd_poll *poll);
+
+/* cbd_disturbance_watch_leap - from when the announced leap second may have begun until it is over nothing is known */
+void cbd_disturbance_watch_leap(struct cbd_core *core, const struct cbd_anchor *now);
+
+/* cbd_disturbance_note_leap - takes chronyd's announcement of a leap second, or its withdrawal */
+void cbd_disturbance_note_leap(struct cbd_core *core, const struct cbd_poll *poll);
+
+#endif

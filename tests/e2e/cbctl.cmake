@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# cbctl and clockbound-bench on made-up files: no daemon, no chronyd, no privilege.
+if(TARGET cbctl)
+  add_executable(e2e_cbctl_files ${CMAKE_CURRENT_LIST_DIR}/cbctl_files.c)
+  target_link_libraries(e2e_cbctl_files PRIVATE cb_warnings cb_sanitize clockbound_headers)
+  set_target_properties(e2e_cbctl_files PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  # Each function of these that stands at the beginning of a line and is a sentence is a test.
+  foreach(script IN ITEMS cbctl.sh cbctl_daemon.sh)
+    file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/${script} cases REGEX "^[a-z]+_[a-z]+_[a-z0-9_]+\\(\\) {$")
+    foreach(case IN LISTS cases)
+      string(REGEX REPLACE "\\(\\) {$" "" case "${case}")
+      cb_add_script_test(NAME e2e.cbctl.${case} LABEL e2e
+                         COMMAND ${CMAKE_CURRENT_LIST_DIR}/${script} $<TARGET_FILE:cbctl>
+                                 $<TARGET_FILE:e2e_cbctl_files> ${case})
+    endforeach()
+  endforeach()
+endif()
+if(TARGET clockbound-bench)
+  cb_add_script_test(NAME e2e.clockbound_bench LABEL e2e
+                     COMMAND ${CMAKE_CURRENT_LIST_DIR}/cbctl_bench.sh $<TARGET_FILE:clockbound-bench>)
+endif()

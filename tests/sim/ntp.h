@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One server as chronyd sees it: a path with chosen delays, the samples taken over it, and the weighted regression
+ * through them, in the simple form of what chrony's documentation tells. All offsets are relative to chronyd's own
+ * corrected time X, positive when X is ahead of the server.
+ */
+#ifndef TESTS_SIM_NTP_H
+#define TESTS_SIM_NTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/sim/rng.h"
+
+#define SIM_SAMPLES 64
+
+/* A path: each way a fixed part and an exponential one; bursts now and then on the way back. */
+struct sim_path {
+	int64_t there_ns;
+	int64_t back_ns;
+	int64_t jitter_ns;
+	uint32_t burst_ppm;
+	int64_t burst_ns;
+	bool is_extreme; /* the whole of both fixed parts goes on one of the ways, at random */
+	int32_t phase_s; /* of a path whose routes change: each phase has another side for the fixed parts */
+};
+
+struct sim_server {
+	struct sim_path path;
+	int8_t poll_min; /* log2 s */
+	int8_t poll_max;
+	int64_t own_error_ns;	    /* server - true time, within its root dispersion: honest */
+	int64_t root_delay_ns;	    /* as announced */
+	int64_t root_dispersion_ns; /* as announced */
+	int64_t lie_ns;		    /* server - true time beyond what it announces ... */
+	int32_t lie_from_s;	    /* ... from here on ... */
+	int32_t lie_for_s;	    /* ... this long; 0: for ever */
+	bool is_refclock;	    /* no path: offsets as measured, error as configured */
+};
+
+/* One measurement. */
+struct sim_sample {
+	int64_t time_ns; /* by X, middle of the exchange */
+	double offset_ns;
+	double delay_ns;      /* root delay */
+	double dispersion_ns; /* root dispersion at the sample */
+};
+
+/* What a regression found. */
+struct sim_estimate {
+	bool is_known;
+	double offset_ns; /* at the last sample */
+	double frequency; /* X gains this much per unit of time */
+	double skew;
+	double deviation_ns; /* of the offset */
+	int first;	     /* the oldest sample that was used */
+};
+
+struct sim_source {
+	const struct sim_server *server;
+	struct sim_rng rng;
+	struct sim_sample sample[SIM_SAMPLES];
+	int samples;
+	struct sim_estimate estimate;
+	double measured_ns;   /* the latest offset as it was measured */
+	int64_t next_poll_ns; /* all true time */
+	int64_t arrival_ns;   /* INT64_MAX: nothing is under way */
+	int64_t sent_x_ns;
+	int64_t received_ns; /* by the server's clock */
+	int64_t hold_ns;
+	int8_t poll_log2;
+	int burst; /* requests left of a burst */
+	uint16_t state;
+	bool is_lost; /* no answer comes */
+	int updates;  /* samples since the reference was last updated */
+};
+
+/* sim_root - the square root, by the same steps on every machine */
+double sim_root(double value);
+
+void sim_source_init(struct sim_source *source, const struct sim_server *server, uint64_t seed, int number);
+
+/* sim_source_send - a request leaves at true time @now_ns (UTC @utc_ns), X showing @x_ns */
+void sim_source_send(struct sim_source *source, int64_t now_ns, int64_t utc_ns, int64_t x_ns);
+
+/*
+ * sim_source_receive - the answer is there, X showing @x_ns
+ * @precision_ns, @skew: what a sample's dispersion is made of. Returns false if the sample is not accepted.
+ */
+bool sim_source_receive(struct sim_source *source, int64_t now_ns, int64_t x_ns, double precision_ns,
+			double skew);
+
+/* sim_source_adjust - X was moved: by -@offset_ns at @x_ns, and its rate by -@frequency */
+void sim_source_adjust(struct sim_source *source, int64_t x_ns, double offset_ns, double frequency);
+
+/* sim_source_disperse - every sample is less certain by so much */
+void sim_source_disperse(struct sim_source *source, double error_ns);
+
+/* sim_source_drop - forgets all samples */
+void sim_source_drop(struct sim_source *source);
+
+/* sim_source_estimate - the regression; drops samples that do not lie on the line any more */
+void sim_source_estimate(struct sim_source *source);
+
+/* sim_source_best - the sample with the smallest root distance, aged by @skew to the newest */
+const struct sim_sample *sim_source_best(const struct sim_source *source, double skew, double *distance_ns);
+
+#endif

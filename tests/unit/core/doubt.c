@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How far chronyd's frequency is doubted after what may have misled it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <clockbound/types.h>
+
+#include "tests/unit/core/world.h"
+
+#define IS_VALID(core)		 (((core)->out.status & CLOCKBOUND_VALID) != 0)
+#define HAS_REASON(core, reason) (((core)->out.status & CLOCKBOUND_REASON_##reason) != 0)
+
+/* A path whose delay changes sides looks like a change of frequency: chronyd follows, an oscillator would not. */
+static void a_frequency_that_leaves_the_steady_one_is_allowed_for_as_far_as_the_path_can_mislead(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+
+	(void)state;
+	world_begin(&world, &core);
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 2); /* X on its line: whose hand steers the clock is known */
+	assert_int_equal(cbd_q58_to_ppb(core.growth_q58) / 1000, 50);
+	world_sample(&world);
+	world.poll.tracking.update_interval_ns = SECOND;
+	world.poll.tracking.frequency_q58 = cbd_q58_from_ppb(200000);
+	world.poll.source[0].error_ns = 10000000; /* 10 ms over a second could be thousands of ppm */
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 1);
+	assert_in_range(cbd_q58_to_ppb(core.growth_q58), 249000, 251000);
+	/* the same from a path that cannot mislead so far */
+	world_begin(&world, &core);
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 2); /* X on its line: whose hand steers the clock is known */
+	world_sample(&world);
+	world.poll.tracking.update_interval_ns = 64 * SECOND;
+	world.poll.tracking.frequency_q58 = cbd_q58_from_ppb(200000);
+	world.poll.source[0].error_ns = 200000;
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 1);
+	assert_in_range(cbd_q58_to_ppb(core.growth_q58), 51000, 53000);
+}
+
+/* chronyd's regression goes over the step, and its skew does not admit it. Nobody but a poll without answer saw it. */
+static void a_frequency_misled_by_a_step_that_no_answer_told_of_is_doubted(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+	struct cbd_tracking synchronised;
+
+	(void)state;
+	world_begin(&world, &core);
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 2);
+	synchronised = world.poll.tracking;
+	world.poll.tracking.leap_status = 3; /* no majority: chronyd keeps its samples */
+	world.poll.tracking.stratum = 0;
+	world_step(&world, 20000000);
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 3);
+	assert_true(HAS_REASON(&core, STEP));
+	world.poll.tracking = synchronised;
+	world_pass(&world, 5 * SECOND);
+	world_sample(&world);
+	world.poll.tracking.frequency_q58 = cbd_q58_from_ppb(300000);
+	world_pass(&world, 2 * SECOND);
+	world_poll(&world, &core, 2);
+	assert_false(HAS_REASON(&core, STEP));
+	assert_in_range(cbd_q58_to_ppb(core.growth_q58), 350000, 352000);
+}
+
+/* The clock is set by the real-time clock then, which is off by less than chronyd notices. */
+static void a_frequency_misled_by_a_sleep_is_doubted(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+	int i;
+
+	(void)state;
+	world_begin(&world, &core);
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 2);
+	world.asleep_ns += 3 * SECOND;
+	world_step(&world, 20000000);
+	for (i = 0; i < 3; i++) {
+		world_pass(&world, SECOND);
+		world_poll(&world, &core, (uint32_t)(3 + i));
+		assert_false(IS_VALID(&core));
+	}
+	world_sample(&world);
+	world.poll.tracking.frequency_q58 = cbd_q58_from_ppb(300000);
+	world_pass(&world, 2 * SECOND);
+	world_poll(&world, &core, 2);
+	assert_true(IS_VALID(&core));
+	assert_in_range(cbd_q58_to_ppb(core.growth_q58), 350000, 352000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_frequency_that_leaves_the_steady_one_is_allowed_for_as_far_as_the_path_can_mislead),
+		cmocka_unit_test(a_frequency_misled_by_a_step_that_no_answer_told_of_is_doubted),
+		cmocka_unit_test(a_frequency_misled_by_a_sleep_is_doubted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

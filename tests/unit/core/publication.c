@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the clock half is charged while the kernel slews: the rate that it is known to have, and what it may have
+ * beyond that.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "daemon/core/core.h"
+#include "daemon/core/slew.h"
+#include "tests/unit/core/world.h"
+
+/* One poll a second after the last, in which the clock has gained @gained_ns; the kernel says @rate, give or take. */
+static void poll_slewed(struct world *world, struct cbd_core *core, int64_t gained_ns, int64_t rate_q58,
+			int64_t error_q58)
+{
+	world_pass(world, SECOND);
+	world->offset_ns += gained_ns;
+	world->poll.source[0].since_s++;
+	world->poll.before = world_anchor(world);
+	world->poll.before.kernel_rate_q58 = rate_q58;
+	world->poll.before.kernel_rate_error_q58 = error_q58;
+	world->poll.after = world->poll.before;
+	cbd_core_on_poll(core, &world->poll);
+}
+
+static uint32_t drift_at(int64_t rate_q58, int64_t error_q58)
+{
+	struct cbd_core core;
+	struct world world;
+
+	world_begin(&world, &core);
+	poll_slewed(&world, &core, 0, rate_q58, error_q58);
+	return core.out.drift_ppb;
+}
+
+static void a_rate_that_is_known_is_charged(void **state)
+{
+	uint32_t calm = drift_at(0, 0);
+
+	(void)state;
+	assert_true(drift_at(cbd_q58_from_ppb(500000), 0) >= calm + 500000);
+	assert_true(drift_at(-cbd_q58_from_ppb(500000), 0) >= calm + 500000);
+}
+
+static void a_slew_that_is_not_in_the_rate_is_charged_as_the_largest(void **state)
+{
+	uint32_t calm = drift_at(0, 0);
+
+	(void)state;
+	assert_true(drift_at(0, CBD_SLEW_SINGLE_Q58) >= calm + 500000);
+	assert_true(drift_at(0, CBD_SLEW_LOOP_Q58) >= calm + 125000000);
+}
+
+/* An age by a clock that is a tenth slow is nine tenths of the true one, and so on. */
+static void an_age_that_the_slew_makes_too_short_is_made_up_for(void **state)
+{
+	int permille;
+
+	(void)state;
+	for (permille = 0; permille <= 226; permille++) {
+		int64_t rate = cbd_q58_from_ppb((uint32_t)permille * 1000000);
+		double slow = permille / 1000.0;
+
+		assert_true(drift_at(-rate, 0) >= slow / (1 - slow) * 1e9);
+		if (permille <= 125) {
+			assert_true(drift_at(0, rate) >= slow / (1 - slow) * 1e9);
+		}
+	}
+}
+
+/* Only the clock's reads: the lines know nothing of it. */
+static void a_surprise_under_a_slew_of_unknown_rate_disrupts(void **state)
+{
+	struct cbd_core core;
+	struct world world;
+
+	(void)state;
+	world_begin(&world, &core);
+	poll_slewed(&world, &core, 500000, cbd_q58_from_ppb(500000), 0);
+	assert_true((core.out.clock_status & CLOCKBOUND_REASON_SURPRISE) != 0);
+	assert_true((core.out.clock_status & CLOCKBOUND_VALID) != 0);
+	world_begin(&world, &core);
+	poll_slewed(&world, &core, 500000, 0, CBD_SLEW_SINGLE_Q58);
+	assert_true((core.out.status & CLOCKBOUND_VALID) != 0);
+	assert_true((core.out.clock_status & CLOCKBOUND_VALID) == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rate_that_is_known_is_charged),
+		cmocka_unit_test(a_slew_that_is_not_in_the_rate_is_charged_as_the_largest),
+		cmocka_unit_test(an_age_that_the_slew_makes_too_short_is_made_up_for),
+		cmocka_unit_test(a_surprise_under_a_slew_of_unknown_rate_disrupts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
