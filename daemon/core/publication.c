@@ -60,13 +60,24 @@ static int64_t shortness_q58(const struct cbd_anchor *now, int64_t drift_q58)
 	return (!now->has_kernel_rate || slow > CBD_Q58_ONE / 10 ? drift_q58 / 3 : drift_q58 / 9) + 1;
 }
 
+/*
+ * By which part the lines that stand are slower than the undisciplined clock. Not chronyd's frequency of the moment: it
+ * goes on learning, wrongly maybe, while its samples are not believed and the lines are held.
+ */
+static int64_t lag_of_lines_q58(const struct cbd_core *core)
+{
+	const struct cbd_lines *lines = &core->agreement.lines;
+
+	return cbd_rate_lag_q58(lines->earliest_rate / 2 + lines->latest_rate / 2, rate_of(core));
+}
+
 /* How fast CLOCK_REALTIME may leave the interval, beyond the growth of the interval itself. */
 static int64_t clock_drift_q58(const struct cbd_core *core, const struct cbd_anchor *now)
 {
 	int64_t drift = cbd_q58_add(core->growth_q58, core->surprise_q58);
-	bool is_known = now->has_kernel_rate || core->has_measured;
-	int64_t away = now->has_kernel_rate ? cbd_track_clock_rate_q58(&core->track, now)
-					    : cbd_q58_add(core->measured_q58, core->track.frequency_q58);
+	bool is_known = core->calibration.has_rate && (now->has_kernel_rate || core->has_measured);
+	int64_t away = cbd_q58_add(now->has_kernel_rate ? now->kernel_rate_q58 : core->measured_q58,
+				   lag_of_lines_q58(core));
 	bool is_towards_x = core->is_disciplined && cbd_track_is_slew_known(&core->track, now) &&
 			    core->correction_ns != 0 && (away > 0) == (core->correction_ns > 0);
 

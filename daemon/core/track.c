@@ -43,19 +43,6 @@ uint64_t cbd_track_slope_q58(const struct cbd_track *track, uint64_t rate_q58)
 	return cbd_rate_scale_floor(rate_q58, factor);
 }
 
-int64_t cbd_track_clock_rate_q58(const struct cbd_track *track, const struct cbd_anchor *anchor)
-{
-	int64_t own;
-
-	if (!anchor->has_kernel_rate) {
-		return 0;
-	}
-	own = cbd_q58_add(anchor->kernel_rate_q58, track->frequency_q58);
-	/* That another steers the clock is a conclusion, not knowledge: allow for the worse. */
-	return track->is_foreign && cbd_ns_abs(track->frequency_q58) > cbd_ns_abs(own) ? track->frequency_q58
-										       : own;
-}
-
 /* Signed advance of a line of @slope between two counter values. */
 static int64_t advance_ns(uint64_t from, uint64_t to, uint64_t slope_q58)
 {

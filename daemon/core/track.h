@@ -132,10 +132,4 @@ int64_t cbd_track_foreign_q58(const struct cbd_track *track);
  */
 bool cbd_track_is_slew_known(const struct cbd_track *track, const struct cbd_anchor *now);
 
-/*
- * cbd_track_clock_rate_q58 - the rate at which CLOCK_REALTIME leaves X's line now, signed; 0 if unknown
- * Positive: the clock gains on X.
- */
-int64_t cbd_track_clock_rate_q58(const struct cbd_track *track, const struct cbd_anchor *anchor);
-
 #endif

@@ -89,12 +89,31 @@ static void a_surprise_under_a_slew_of_unknown_rate_disrupts(void **state)
 	assert_true((core.out.clock_status & CLOCKBOUND_VALID) == 0);
 }
 
+/* chronyd is misled and takes the clock away: the lines that are held do not follow, and the clock leaves them. */
+static void a_clock_that_leaves_lines_which_are_held_is_charged(void **state)
+{
+	const uint32_t misled_ppb = 25000000;
+	struct cbd_core core;
+	struct world world;
+
+	(void)state;
+	world_begin(&world, &core);
+	poll_slewed(&world, &core, 500000, cbd_q58_from_ppb(500000), 0);
+	assert_true((core.out.clock_status & CLOCKBOUND_REASON_SURPRISE) != 0);
+	world.poll.tracking.ref_time_ns += SECOND;
+	world.poll.tracking.frequency_q58 = -cbd_q58_from_ppb(misled_ppb);
+	poll_slewed(&world, &core, 0, cbd_q58_from_ppb(misled_ppb), 0);
+	assert_true((core.out.clock_status & CLOCKBOUND_VALID) != 0);
+	assert_true(core.out.drift_ppb >= misled_ppb);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rate_that_is_known_is_charged),
 		cmocka_unit_test(a_slew_that_is_not_in_the_rate_is_charged_as_the_largest),
 		cmocka_unit_test(an_age_that_the_slew_makes_too_short_is_made_up_for),
+		cmocka_unit_test(a_clock_that_leaves_lines_which_are_held_is_charged),
 		cmocka_unit_test(a_surprise_under_a_slew_of_unknown_rate_disrupts),
 	};
 

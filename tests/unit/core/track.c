@@ -255,24 +255,6 @@ static void the_move_of_an_update_is_measured_from_the_old_line(void **state)
 	assert_in_range(result.move_ns, 12340, 12350);
 }
 
-static void the_clocks_rate_against_x_is_the_kernels_plus_chronyds_frequency(void **state)
-{
-	struct world world;
-	struct cbd_track track;
-	struct cbd_anchor anchor;
-
-	(void)state;
-	begin(&track, &world);
-	anchor = world_anchor(&world);
-	track.frequency_q58 = cbd_q58_from_ppb(12000);
-	anchor.kernel_rate_q58 = -cbd_q58_from_ppb(12000);
-	assert_true(cbd_track_clock_rate_q58(&track, &anchor) == 0);
-	anchor.kernel_rate_q58 += cbd_q58_from_ppb(500000);
-	assert_in_range(cbd_q58_to_ppb_ceil(cbd_track_clock_rate_q58(&track, &anchor)), 500000, 500001);
-	anchor.has_kernel_rate = false;
-	assert_true(cbd_track_clock_rate_q58(&track, &anchor) == 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,7 +269,6 @@ int main(void)
 		cmocka_unit_test(under_chronyd_x_the_hand_is_told_only_when_it_shows),
 		cmocka_unit_test(a_step_that_an_update_hides_is_told_by_x_going_along),
 		cmocka_unit_test(the_move_of_an_update_is_measured_from_the_old_line),
-		cmocka_unit_test(the_clocks_rate_against_x_is_the_kernels_plus_chronyds_frequency),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
