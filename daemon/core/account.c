@@ -247,6 +247,7 @@ void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
 {
 	struct cbd_account *account = &core->account;
 	struct cbd_account next = {.inherited_ns = account->inherited_ns};
+	bool is_new_event = core->event.reason != 0 && !core->event.is_noted;
 	uint32_t i;
 
 	for (i = 0; i < account->owes; i++) {
@@ -261,12 +262,25 @@ void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
 			.mark = poll->source[i].mark,
 			.offset_ns = poll->source[i].offset_ns,
 			.is_credited = is_sample_credited(core, poll, &poll->source[i], track),
+			.is_from_before =
+				is_new_event || cbd_account_is_from_before(account, &poll->source[i]),
 		};
 		if (&poll->source[i] == cbd_sample_selected(poll)) {
 			next.selected = next.sample[i];
 		}
 	}
 	*account = next;
+	if (is_new_event) {
+		core->event.is_noted = true;
+		core->event.update = cbd_sample_update_mark(&poll->tracking);
+	}
+}
+
+bool cbd_account_is_from_before(const struct cbd_account *account, const struct cbd_source_data *source)
+{
+	const struct cbd_account_sample *known = seen(account, source);
+
+	return known != NULL && known->is_from_before;
 }
 
 void cbd_account_inherit(struct cbd_account *account, const struct cbd_account_sample *selected,

@@ -25,6 +25,7 @@ struct cbd_account_sample {
 	uint64_t mark;
 	int64_t offset_ns;
 	bool is_credited; /* all that chronyd has taken off it since it came, X was seen to move by */
+	bool is_from_before; /* it was there when an event was first looked at, whatever age chronyd tells since */
 };
 
 struct cbd_account {
@@ -83,6 +84,12 @@ void cbd_account_inherit(struct cbd_account *account, const struct cbd_account_s
  */
 void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
 		      const struct cbd_track_result *track);
+
+/*
+ * cbd_account_is_from_before - the sample was there already when an event was first looked at
+ * After cbd_account_note(). It stays so, also when the event is over: the next one of that source may be long in coming.
+ */
+bool cbd_account_is_from_before(const struct cbd_account *account, const struct cbd_source_data *source);
 
 /* cbd_account_charge - widens a sample by all that is owed to it: what it is not certainly younger than */
 void cbd_account_charge(const struct cbd_core *core, const struct cbd_poll *poll, struct cbd_sample *sample);

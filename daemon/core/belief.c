@@ -70,7 +70,7 @@ bool cbd_belief_is_past_event(struct cbd_core *core, const struct cbd_poll *poll
 		return false;
 	}
 	/* What was there when the event was seen is from before it, whatever age chronyd's clock gives it. */
-	if (sample->mark == core->event.mark ||
+	if ((sample->terms.rule == CLOCKBOUND_RULE_TRACKING && sample->mark == core->event.update) ||
 	    (!is_late && !cbd_belief_is_from_after(core, core->event.counter, poll, sample))) {
 		return false;
 	}

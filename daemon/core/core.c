@@ -187,7 +187,8 @@ static bool make_sample(struct cbd_core *core, const struct cbd_poll *poll,
 	uint32_t i;
 
 	*is_disputed = false;
-	if (selected == NULL || !cbd_sample_from_source(poll, selected, context, sample)) {
+	if (selected == NULL || cbd_account_is_from_before(&core->account, selected) ||
+	    !cbd_sample_from_source(poll, selected, context, sample)) {
 		/* Tracking alone serves only where Source_Data cannot be had, or there is no source. */
 		if (poll->has_source_data && !is_local) {
 			core->reasons |= core->event.reason == 0 ? CLOCKBOUND_REASON_CHRONY_STALE : 0;
@@ -205,6 +206,7 @@ static bool make_sample(struct cbd_core *core, const struct cbd_poll *poll,
 		struct cbd_sample other;
 
 		if (poll->source[i].state == CBD_SOURCE_UNSELECTED &&
+		    !cbd_account_is_from_before(&core->account, &poll->source[i]) &&
 		    cbd_sample_from_source(poll, &poll->source[i], context, &other) &&
 		    cbd_device_charge(core, poll->source[i].reference_id, &other)) {
 			cbd_account_charge(core, poll, &other);

@@ -115,13 +115,14 @@ struct cbd_core_stats {
 struct cbd_core_event {
 	uint64_t counter;
 	int64_t blur_ns; /* ages of samples from before may be told short by this */
-	uint64_t mark;	 /* of the sample that was there when it was seen */
 	uint64_t source; /* id of the source that was selected at the last poll since; meaningful if seen */
 	uint64_t latest; /* mark of its latest sample then */
 	uint32_t seen;	 /* its samples since, the first of which may be from before; 0: no poll yet */
+	uint64_t update; /* fallback: mark of the update that was there when it was first looked at */
 	uint64_t met;	 /* fallback: of the update that first brought X back into the lines; 0: none yet */
 	uint32_t reason; /* CLOCKBOUND_REASON_*; 0: nothing is pending */
 	bool is_dated;	 /* counter is known; an inherited event is dated by the first anchor */
+	bool is_noted;	 /* the samples that were there are known for what they are */
 };
 
 struct cbd_core {

@@ -36,6 +36,7 @@ void cbd_disturbance_begin(struct cbd_core *core, uint32_t reason, const struct 
 	core->event.counter = now->real.counter;
 	core->event.is_dated = true;
 	core->event.seen = 0;
+	core->event.is_noted = false;
 }
 
 static void on_step(struct cbd_core *core, enum hand hand, int64_t step_ns, const struct cbd_anchor *now)
@@ -153,7 +154,6 @@ static void doubt_frequency(struct cbd_core *core, const struct cbd_poll *poll,
 void cbd_disturbance_judge(struct cbd_core *core, const struct cbd_poll *poll,
 			   const struct cbd_track_result *track, bool had_line)
 {
-	const struct cbd_source_data *selected = cbd_sample_selected(poll);
 	const struct cbd_anchor *now = &poll->before;
 	bool is_disturbed = false;
 
@@ -167,15 +167,11 @@ void cbd_disturbance_judge(struct cbd_core *core, const struct cbd_poll *poll,
 		on_surprise(core, track, now);
 		is_disturbed = true;
 	}
-	if (is_disturbed && selected != NULL) {
-		core->event.mark = selected->mark;
-	}
 	doubt_frequency(core, poll, track, is_disturbed);
 }
 
 void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll *poll)
 {
-	const struct cbd_source_data *selected = cbd_sample_selected(poll);
 	const struct cbd_track_result none = {0};
 	uint64_t rate = core->calibration.has_rate ? cbd_calibration_rate_q58(&core->calibration) : 0;
 	int64_t off_ns;
@@ -184,7 +180,6 @@ void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll
 			   &off_ns)) {
 		cbd_account_owe(&core->account, poll->before.real.counter, off_ns);
 		on_surprise(core, &none, &poll->before);
-		core->event.mark = selected != NULL ? selected->mark : core->event.mark;
 	}
 }
 

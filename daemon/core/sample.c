@@ -162,6 +162,11 @@ static int64_t left_out_q58(const struct cbd_sample_context *context)
 	return cbd_ns_max(cbd_ns_sub(context->rho_q58, context->maxclockerror_q58), 0);
 }
 
+uint64_t cbd_sample_update_mark(const struct cbd_tracking *tracking)
+{
+	return (uint64_t)tracking->ref_time_ns ^ tracking->reference_id;
+}
+
 void cbd_sample_from_tracking(const struct cbd_poll *poll, const struct cbd_sample_context *context,
 			      struct cbd_sample *sample)
 {
@@ -172,7 +177,7 @@ void cbd_sample_from_tracking(const struct cbd_poll *poll, const struct cbd_samp
 	int64_t half_ns;
 	int i;
 
-	*sample = (struct cbd_sample){.mark = (uint64_t)tracking->ref_time_ns ^ tracking->reference_id};
+	*sample = (struct cbd_sample){.mark = cbd_sample_update_mark(tracking)};
 	half_ns = common_terms(poll, context, terms);
 	terms->rule = CLOCKBOUND_RULE_TRACKING;
 	terms->sample_age_ns = cbd_ns_max(cbd_ns_sub(x_ns, tracking->ref_time_ns), 0);

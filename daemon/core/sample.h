@@ -60,6 +60,9 @@ struct cbd_sample_context {
 bool cbd_sample_from_source(const struct cbd_poll *poll, const struct cbd_source_data *source,
 			    const struct cbd_sample_context *context, struct cbd_sample *sample);
 
+/* cbd_sample_update_mark - changes with each update of chronyd's */
+uint64_t cbd_sample_update_mark(const struct cbd_tracking *tracking);
+
 /* cbd_sample_from_tracking - the fallback */
 void cbd_sample_from_tracking(const struct cbd_poll *poll, const struct cbd_sample_context *context,
 			      struct cbd_sample *sample);

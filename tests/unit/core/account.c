@@ -75,7 +75,27 @@ static void go_over_to_b(struct world *world, struct cbd_core *core)
 	world_poll(world, core, 6);
 }
 
-static void a_strangers_slew_is_owed_to_the_old_sample_of_another_source(void **state)
+/* Less than a stranger's slew is told from, and hidden in an update: it is owed to whom it may concern. */
+static void what_an_update_hides_is_owed_to_the_old_sample_of_another_source(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+
+	(void)state;
+	begin_with_two(&world, &core);
+	world.offset_ns += 300000;
+	world.poll.tracking.ref_time_ns = world_true_ns(&world);
+	world.poll.source[0].mark++;
+	world.poll.source[0].first_offset_ns = world.poll.source[0].offset_ns = -300000;
+	world_poll(&world, &core, 0);
+	assert_int_equal(core.event.reason, 0);
+	go_over_to_b(&world, &core);
+	assert_true(core.terms.off_line_ns >= 300000);
+	assert_true(is_valid(&core) && world_is_contained(&world, &core));
+}
+
+/* Whatever age chronyd tells of it: the lines are held until B has another. */
+static void after_a_strangers_slew_the_old_sample_of_another_source_is_not_believed(void **state)
 {
 	struct world world;
 	struct cbd_core core;
@@ -86,11 +106,21 @@ static void a_strangers_slew_is_owed_to_the_old_sample_of_another_source(void **
 	world_poll(&world, &core, 4);
 	assert_true(core.out.status & CLOCKBOUND_REASON_SURPRISE);
 	go_over_to_b(&world, &core);
-	assert_true(core.terms.off_line_ns >= 200000);
-	assert_true(!is_valid(&core) || world_is_contained(&world, &core));
+	assert_true(core.out.status & CLOCKBOUND_REASON_CHRONY_STALE);
+	assert_true(is_valid(&core) && world_is_contained(&world, &core));
+	world_pass(&world, SECOND);
+	world.poll.source[1].since_s = 0;
+	world_poll(&world, &core, 7);
+	assert_true(core.out.status & CLOCKBOUND_REASON_CHRONY_STALE);
+	world.poll.source[1].mark++;
+	world.poll.source[1].offset_ns = world.poll.source[1].first_offset_ns =
+		-(world.offset_ns + world.poll.tracking.correction_ns);
+	world_poll(&world, &core, 8);
+	assert_false(core.out.status & CLOCKBOUND_REASON_CHRONY_STALE);
+	assert_true(is_valid(&core) && world_is_contained(&world, &core));
 }
 
-static void so_is_one_while_chronyd_is_not_synchronised(void **state)
+static void nor_is_it_after_one_while_chronyd_was_not_synchronised(void **state)
 {
 	struct world world;
 	struct cbd_core core;
@@ -105,8 +135,42 @@ static void so_is_one_while_chronyd_is_not_synchronised(void **state)
 	world_poll(&world, &core, 5);
 	world.poll.tracking.leap_status = 0;
 	go_over_to_b(&world, &core);
-	assert_true(core.terms.off_line_ns >= 200000);
-	assert_true(!is_valid(&core) || world_is_contained(&world, &core));
+	assert_true(core.out.status & CLOCKBOUND_REASON_CHRONY_STALE);
+	assert_true(is_valid(&core) && world_is_contained(&world, &core));
+}
+
+/*
+ * Stepped back while nobody looked, chronyd tells of its old sample that it is young: younger than the next daemon. The
+ * machine had slept meanwhile, so that nothing tells the step back from the time slept.
+ */
+static void after_a_restart_a_sample_made_young_by_a_step_back_is_not_believed(void **state)
+{
+	struct cbd_core_config config = world_config();
+	struct cbd_inheritance page;
+	struct world world;
+	struct cbd_core core;
+	struct cbd_core next;
+	uint32_t i;
+
+	(void)state;
+	world_begin(&world, &core);
+	page = world_left_by(&core);
+	world_sample(&world);
+	world.asleep_ns += 20 * SECOND;
+	world_step(&world, 20 * SECOND);
+	world_step(&world, -3 * SECOND);
+	world_pass(&world, 20 * SECOND);
+	cbd_core_init(&next, &config);
+	cbd_core_inherit(&next, &page);
+	for (i = 0; i < 5; i++) {
+		world_poll(&world, &next, 0);
+		assert_false(is_valid(&next));
+		world_pass(&world, SECOND);
+	}
+	world_sample(&world);
+	world_pass(&world, 2 * SECOND);
+	world_poll(&world, &next, 2);
+	assert_true(is_valid(&next) && world_is_contained(&world, &next));
 }
 
 /* What chronyd corrected before is in X's line, and in its sample: nobody has moved the clock since. */
@@ -304,8 +368,10 @@ static void quanta_of_a_clock_that_is_hours_off_are_nobodys_doing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_strangers_slew_is_owed_to_the_old_sample_of_another_source),
-		cmocka_unit_test(so_is_one_while_chronyd_is_not_synchronised),
+		cmocka_unit_test(what_an_update_hides_is_owed_to_the_old_sample_of_another_source),
+		cmocka_unit_test(after_a_strangers_slew_the_old_sample_of_another_source_is_not_believed),
+		cmocka_unit_test(nor_is_it_after_one_while_chronyd_was_not_synchronised),
+		cmocka_unit_test(after_a_restart_a_sample_made_young_by_a_step_back_is_not_believed),
 		cmocka_unit_test(a_restart_owes_nothing_for_what_chronyd_had_corrected),
 		cmocka_unit_test(the_step_of_the_first_update_is_chronyds),
 		cmocka_unit_test(an_inherited_line_goes_with_its_counter),
