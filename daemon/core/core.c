@@ -19,6 +19,7 @@
 #include "daemon/core/publication.h"
 #include "daemon/core/q58.h"
 #include "daemon/core/segment.h"
+#include "daemon/core/wobble.h"
 
 /* A poll during which the clock moved farther than this is thrown away. */
 #define SLIP_MAX_NS 1000000
@@ -164,7 +165,7 @@ static int64_t growth_of(const struct cbd_core *core, const struct cbd_poll *pol
 	/* What chronyd admits of its frequency's error, or what we doubt of it: both bound the same error. */
 	growth = cbd_q58_add(growth,
 			     cbd_ns_max(cbd_q58_add(poll->tracking.skew_q58, poll->tracking.residual_q58),
-					cbd_ns_max(core->doubt_q58, cbd_disturbance_wobble_q58(core, poll))));
+					cbd_ns_max(core->doubt_q58, cbd_wobble_q58(core, poll))));
 	growth = cbd_q58_add(growth, cbd_calibration_uncertainty_q58(&core->calibration));
 	growth = cbd_q58_add(growth, cbd_track_foreign_q58(&core->track));
 	if (!core->track.is_settled || core->track.is_foreign) {
@@ -376,10 +377,11 @@ void cbd_core_on_poll(struct cbd_core *core, const struct cbd_poll *poll)
 		return;
 	}
 	cbd_disturbance_watch_leap(core, now);
-	cbd_disturbance_follow(core, poll);
+	cbd_wobble_follow(core, poll);
 	wrong = cbd_chrony_state_reasons(&poll->tracking, core->config.allow_local);
 	if (wrong != 0) {
 		cbd_fallback_init(&core->fallback);
+		cbd_wobble_forget(&core->wobble);
 		cbd_disturbance_unsynchronised(core, poll);
 		go_on_without(core, wrong,
 			      wrong == CLOCKBOUND_REASON_LOCAL_MODE ? CBD_CHRONY_UNKNOWN

@@ -24,6 +24,7 @@
 #include "daemon/core/sample.h"
 #include "daemon/core/segment_fsm.h"
 #include "daemon/core/track.h"
+#include "daemon/core/wobble.h"
 
 /* Settings, fixed for the life of a core. */
 struct cbd_core_config {
@@ -138,6 +139,7 @@ struct cbd_core {
 	struct cbd_segment_fsm segment_fsm; /* upstream's status */
 	struct cbd_core_event event;
 	struct cbd_account account; /* what chronyd's samples do not know of X's movements */
+	struct cbd_wobble wobble;   /* how closely its updates have followed each other */
 	struct cbd_phc_reading phc; /* of this poll */
 	struct cbd_anchor anchor;   /* the last one seen */
 	struct cbd_vm vm;	    /* under which everything here was measured */

@@ -12,16 +12,10 @@
 #include "daemon/core/leap.h"
 #include "daemon/core/mutate.h"
 #include "daemon/core/q58.h"
+#include "daemon/core/wobble.h"
 
 /* chronyd's regression never has more samples than this. */
 #define DOUBT_UPDATES 64
-
-/* An oscillator's frequency is followed at rho in so many seconds: its temperature takes as long. */
-#define STEADY_SEC 1000
-/* Shorter intervals are polled faster than we ask; what they bring in a second counts. */
-#define WOBBLE_INTERVAL_MIN_NS CBD_NS_PER_SEC
-/* chronyd's longest poll, 2^24 s; a longer interval on the wire is no interval, and a shorter one doubts more. */
-#define WOBBLE_INTERVAL_MAX_NS (CBD_NS_PER_SEC << 24)
 
 /* Whose step of CLOCK_REALTIME it was. */
 enum hand {
@@ -37,6 +31,7 @@ void cbd_disturbance_begin(struct cbd_core *core, uint32_t reason, const struct 
 	core->event.is_dated = true;
 	core->event.seen = 0;
 	core->event.is_noted = false;
+	cbd_wobble_forget(&core->wobble);
 }
 
 static void on_step(struct cbd_core *core, enum hand hand, int64_t step_ns, const struct cbd_anchor *now)
@@ -181,52 +176,6 @@ void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll
 		cbd_account_owe(&core->account, poll->before.real.counter, off_ns);
 		on_surprise(core, &none, &poll->before);
 	}
-}
-
-void cbd_disturbance_follow(struct cbd_core *core, const struct cbd_poll *poll)
-{
-	struct cbd_memory *memory = &core->memory;
-	int64_t frequency = poll->tracking.frequency_q58;
-	uint64_t counter = poll->before.real.counter;
-	int64_t step_q58;
-	int64_t seconds;
-
-	if (memory->steady_counter == 0 || counter < memory->steady_counter) {
-		memory->steady_q58 = memory->steady_counter == 0 ? frequency : memory->steady_q58;
-		memory->steady_counter = counter;
-		return;
-	}
-	if (!core->calibration.has_rate) {
-		return;
-	}
-	seconds = cbd_ticks_to_ns_floor(counter - memory->steady_counter,
-					cbd_calibration_rate_q58(&core->calibration)) /
-		  CBD_NS_PER_SEC;
-	if (seconds == 0) {
-		return;
-	}
-	memory->steady_counter = counter;
-	seconds = cbd_ns_min(seconds, STEADY_SEC);
-	step_q58 = cbd_q58_from_ppb(core->config.rho_ppb) / STEADY_SEC * seconds;
-	memory->steady_q58 = cbd_ns_max(cbd_ns_sub(memory->steady_q58, step_q58),
-					cbd_ns_min(cbd_ns_add(memory->steady_q58, step_q58), frequency));
-}
-
-int64_t cbd_disturbance_wobble_q58(const struct cbd_core *core, const struct cbd_poll *poll)
-{
-	const struct cbd_source_data *selected = cbd_sample_selected(poll);
-	int64_t left_q58 = cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, core->memory.steady_q58));
-	int64_t interval_ns =
-		cbd_ns_min(cbd_ns_max(poll->tracking.update_interval_ns, WOBBLE_INTERVAL_MIN_NS),
-			   WOBBLE_INTERVAL_MAX_NS);
-	int64_t error_ns = cbd_ns_max(core->terms.sample_error_ns, selected == NULL ? 0 : selected->error_ns);
-
-	if (core->memory.steady_counter == 0 || left_q58 == 0) {
-		return 0;
-	}
-	error_ns = cbd_ns_min(error_ns, 4 * interval_ns);
-	/* 2 e over four intervals */
-	return cbd_ns_min(left_q58, (CBD_Q58_ONE / (4 * interval_ns) + 1) * 2 * error_ns);
 }
 
 void cbd_disturbance_watch_leap(struct cbd_core *core, const struct cbd_anchor *now)

@@ -31,19 +31,6 @@ void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll
 void cbd_disturbance_judge(struct cbd_core *core, const struct cbd_poll *poll,
 			   const struct cbd_track_result *track, bool had_line);
 
-/*
- * cbd_disturbance_follow - follows chronyd's frequency as slowly as an oscillator may change
- * Delays that change sides look to chronyd's regression like a change of frequency, and it takes them for one.
- */
-void cbd_disturbance_follow(struct cbd_core *core, const struct cbd_poll *poll);
-
-/*
- * cbd_disturbance_wobble_q58 - how far chronyd's frequency may have been led astray by its path
- * As far as it left the steady one, and no farther than its samples' errors allow over the four intervals that the
- * regression keeps at least.
- */
-int64_t cbd_disturbance_wobble_q58(const struct cbd_core *core, const struct cbd_poll *poll);
-
 /* cbd_disturbance_watch_leap - from when the announced leap second may have begun until it is over nothing is known */
 void cbd_disturbance_watch_leap(struct cbd_core *core, const struct cbd_anchor *now);
 

@@ -43,7 +43,61 @@ static void a_frequency_that_leaves_the_steady_one_is_allowed_for_as_far_as_the_
 	world.poll.source[0].error_ns = 200000;
 	world_pass(&world, SECOND);
 	world_poll(&world, &core, 1);
-	assert_in_range(cbd_q58_to_ppb(core.growth_q58), 51000, 53000);
+	/* 3 * 200 us over the two intervals of 64 s that were seen */
+	assert_in_range(cbd_q58_to_ppb(core.growth_q58), 54000, 56000);
+}
+
+/* A burst at the start, and one interval of 64 s: chronyd's samples span little more than that, not four such. */
+static void a_path_misleads_over_what_the_samples_span_together(void **state)
+{
+	struct cbd_core_config config = world_config();
+	struct world world;
+	struct cbd_core core;
+	int i;
+
+	(void)state;
+	world_init(&world);
+	cbd_core_init(&core, &config);
+	world.poll.tracking.update_interval_ns = 0;
+	world.poll.source[0].error_ns = 10000000;
+	for (i = 0; i < 5; i++) {
+		world_poll(&world, &core, 0);
+		world_pass(&world, SECOND);
+		world_poll(&world, &core, 1);
+		world_pass(&world, SECOND);
+		world_sample(&world);
+		world.poll.tracking.update_interval_ns = 2 * SECOND;
+	}
+	world_pass(&world, 64 * SECOND);
+	world_sample(&world);
+	world.poll.tracking.update_interval_ns = 64 * SECOND;
+	world.poll.tracking.frequency_q58 = cbd_q58_from_ppb(280000);
+	world_poll(&world, &core, 0);
+	assert_true(cbd_q58_to_ppb(core.growth_q58) >= 325000); /* less what the steady one has followed by now */
+	assert_true((core.out.status & CLOCKBOUND_VALID) != 0);
+}
+
+/* Another chronyd, or one that has dropped its samples: what came before does not make its samples span more. */
+static void another_reference_begins_to_span_anew(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+
+	(void)state;
+	world_begin(&world, &core);
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 2);
+	world_sample(&world);
+	world_pass(&world, 64 * SECOND);
+	world_poll(&world, &core, 1);
+	world_sample(&world);
+	world.poll.tracking.reference_id++;
+	world.poll.tracking.update_interval_ns = SECOND;
+	world.poll.tracking.frequency_q58 = cbd_q58_from_ppb(200000);
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 1);
+	/* 3 * 200 us over that second is more than it left the steady one by */
+	assert_true(cbd_q58_to_ppb(core.growth_q58) >= 240000);
 }
 
 /* chronyd's regression goes over the step, and its skew does not admit it. Nobody but a poll without answer saw it. */
@@ -105,6 +159,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			a_frequency_that_leaves_the_steady_one_is_allowed_for_as_far_as_the_path_can_mislead),
+		cmocka_unit_test(a_path_misleads_over_what_the_samples_span_together),
+		cmocka_unit_test(another_reference_begins_to_span_anew),
 		cmocka_unit_test(a_frequency_misled_by_a_step_that_no_answer_told_of_is_doubted),
 		cmocka_unit_test(a_frequency_misled_by_a_sleep_is_doubted),
 	};

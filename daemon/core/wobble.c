@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chronyd's frequency and its path: see wobble.h.
+ */
+#include "daemon/core/wobble.h"
+
+#include <stddef.h>
+
+#include "daemon/core/core.h"
+#include "daemon/core/q58.h"
+#include "daemon/core/sample.h"
+
+/* An oscillator's frequency is followed at rho in so many seconds: its temperature takes as long. */
+#define STEADY_SEC 1000
+/* Shorter intervals are polled faster than we ask; what they bring in a second counts. */
+#define INTERVAL_MIN_NS CBD_NS_PER_SEC
+/* chronyd's longest poll, 2^24 s; a longer interval on the wire is no interval, and a shorter one doubts more. */
+#define INTERVAL_MAX_NS (CBD_NS_PER_SEC << 24)
+/* Of the slope of a line through samples that are each off by e: 2 e over what two of them span, 3 e through many. */
+#define ERRORS_OVER_SPAN 3
+
+void cbd_wobble_forget(struct cbd_wobble *wobble)
+{
+	wobble->intervals = 0;
+}
+
+/* Another update of the same reference adds an interval; another reference has samples of its own. */
+static void note_update(struct cbd_wobble *wobble, const struct cbd_tracking *tracking)
+{
+	uint64_t update = cbd_sample_update_mark(tracking);
+	uint32_t i;
+
+	if (update == wobble->update) {
+		return;
+	}
+	if (tracking->reference_id != wobble->reference_id || tracking->update_interval_ns <= 0) {
+		cbd_wobble_forget(wobble);
+	}
+	wobble->update = update;
+	wobble->reference_id = tracking->reference_id;
+	for (i = CBD_WOBBLE_INTERVALS - 1; i > 0; i--) {
+		wobble->interval_ns[i] = wobble->interval_ns[i - 1];
+	}
+	wobble->interval_ns[0] =
+		cbd_ns_min(cbd_ns_max(tracking->update_interval_ns, INTERVAL_MIN_NS), INTERVAL_MAX_NS);
+	wobble->intervals += wobble->intervals < CBD_WOBBLE_INTERVALS ? 1 : 0;
+}
+
+/* What the samples of chronyd's regression span, at least. */
+static int64_t span_ns(const struct cbd_wobble *wobble)
+{
+	int64_t ns = 0;
+	uint32_t i;
+
+	for (i = 0; i < wobble->intervals; i++) {
+		ns += wobble->interval_ns[i];
+	}
+	return cbd_ns_max(ns, INTERVAL_MIN_NS);
+}
+
+static void follow_frequency(struct cbd_core *core, const struct cbd_poll *poll)
+{
+	struct cbd_memory *memory = &core->memory;
+	int64_t frequency = poll->tracking.frequency_q58;
+	uint64_t counter = poll->before.real.counter;
+	int64_t step_q58;
+	int64_t seconds;
+
+	if (memory->steady_counter == 0 || counter < memory->steady_counter) {
+		memory->steady_q58 = memory->steady_counter == 0 ? frequency : memory->steady_q58;
+		memory->steady_counter = counter;
+		return;
+	}
+	if (!core->calibration.has_rate) {
+		return;
+	}
+	seconds = cbd_ticks_to_ns_floor(counter - memory->steady_counter,
+					cbd_calibration_rate_q58(&core->calibration)) /
+		  CBD_NS_PER_SEC;
+	if (seconds == 0) {
+		return;
+	}
+	memory->steady_counter = counter;
+	seconds = cbd_ns_min(seconds, STEADY_SEC);
+	step_q58 = cbd_q58_from_ppb(core->config.rho_ppb) / STEADY_SEC * seconds;
+	memory->steady_q58 = cbd_ns_max(cbd_ns_sub(memory->steady_q58, step_q58),
+					cbd_ns_min(cbd_ns_add(memory->steady_q58, step_q58), frequency));
+}
+
+void cbd_wobble_follow(struct cbd_core *core, const struct cbd_poll *poll)
+{
+	follow_frequency(core, poll);
+	note_update(&core->wobble, &poll->tracking);
+}
+
+int64_t cbd_wobble_q58(const struct cbd_core *core, const struct cbd_poll *poll)
+{
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	int64_t left_q58 = cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, core->memory.steady_q58));
+	int64_t error_ns = cbd_ns_max(core->terms.sample_error_ns, selected == NULL ? 0 : selected->error_ns);
+	int64_t span = span_ns(&core->wobble);
+
+	if (core->memory.steady_counter == 0 || left_q58 == 0) {
+		return 0;
+	}
+	error_ns = cbd_ns_min(error_ns, span);
+	return cbd_ns_min(left_q58, (CBD_Q58_ONE / span + 1) * error_ns * ERRORS_OVER_SPAN);
+}
