@@ -10,8 +10,6 @@
 #include "daemon/core/core.h"
 #include "daemon/core/q58.h"
 
-/* An account may miss this much: chronyd's own roundings and delays, a second update between two polls. */
-#define CREDIT_MIN_NS 1000000
 /* since_sample and the poll before it are both off by up to a second. */
 #define SINCE_BLUR_NS (2 * CBD_NS_PER_SEC)
 
@@ -60,7 +58,7 @@ static int64_t quantum_ns(int64_t ns)
 static int64_t allowance_ns(const struct cbd_account_sample *before, const struct cbd_source_data *source,
 			    const struct cbd_track_result *track)
 {
-	int64_t ns = cbd_ns_add(CREDIT_MIN_NS, source->offset_quantum_ns);
+	int64_t ns = cbd_ns_add(CBD_ACCOUNT_CREDIT_NS, source->offset_quantum_ns);
 
 	ns = cbd_ns_add(ns, quantum_ns(before != NULL ? before->offset_ns : 0));
 	ns = cbd_ns_add(ns, quantum_ns(source->first_offset_ns));
@@ -250,6 +248,9 @@ void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
 	bool is_new_event = core->event.reason != 0 && !core->event.is_noted;
 	uint32_t i;
 
+	if (core->track.is_inherited) {
+		return; /* the account goes from the line, and the former daemon's sample, to the first poll that can tell */
+	}
 	for (i = 0; i < account->owes; i++) {
 		if (is_needed(core, poll, account->owed[i].counter)) {
 			next.owed[next.owes++] = account->owed[i];

@@ -14,6 +14,9 @@
 #include "daemon/core/sample.h"
 #include "daemon/core/track.h"
 
+/* An account may miss this much: chronyd's own roundings and delays, a second update between two polls. */
+#define CBD_ACCOUNT_CREDIT_NS 1000000
+
 /* Amounts owed that are told apart; older ones are put together. */
 #define CBD_ACCOUNT_OWED 8
 

@@ -169,12 +169,15 @@ void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll
 {
 	const struct cbd_track_result none = {0};
 	uint64_t rate = core->calibration.has_rate ? cbd_calibration_rate_q58(&core->calibration) : 0;
+	bool is_inherited = core->track.is_inherited;
 	int64_t off_ns;
 
 	if (cbd_track_note(&core->track, poll, rate, cbd_calibration_uncertainty_q58(&core->calibration),
 			   &off_ns)) {
 		cbd_account_owe(&core->account, poll->before.real.counter, off_ns);
-		on_surprise(core, &none, &poll->before);
+		if (!is_inherited || off_ns > CBD_ACCOUNT_CREDIT_NS) {
+			on_surprise(core, &none, &poll->before);
+		}
 	}
 }
 

@@ -213,13 +213,14 @@ bool cbd_track_note(struct cbd_track *track, const struct cbd_poll *poll, uint64
 	int64_t x_ns = x_of(poll);
 	int64_t slack_ns = poll->tracking.correction_quantum_ns;
 	int64_t elapsed_ns = cbd_ns_abs(advance_ns(track->counter, counter, rate_q58));
-	bool is_tested =
-		track->has_line && rate_q58 != 0 && track->frequency_q58 == poll->tracking.frequency_q58;
+	/* At another frequency chronyd has updated. Since a former daemon's line it may have, whatever its frequency. */
+	bool is_tested = track->has_line && rate_q58 != 0 &&
+			 (track->is_inherited || track->frequency_q58 == poll->tracking.frequency_q58);
 	bool is_off;
 
 	*off_ns = 0;
-	if (track->is_inherited) {
-		return false; /* what became of X since is for the first update to tell */
+	if (track->is_inherited && !is_tested) {
+		return false; /* the counter is not measured yet */
 	}
 	track->polled_counter = counter;
 	if (is_tested) {

@@ -365,6 +365,48 @@ static void quanta_of_a_clock_that_is_hours_off_are_nobodys_doing(void **state)
 	assert_true(is_valid(&core) && world_is_contained(&world, &core));
 }
 
+/*
+ * Between two daemons chronyd takes 900 us off its sample and X; then it is not synchronised, and the new daemon looks
+ * on; then a stranger gives X the 900 us again. X is where the former daemon had left it, and its sample is not.
+ */
+static void what_is_moved_after_a_restart_is_not_set_off_against_what_was_moved_before(void **state)
+{
+	struct cbd_core_config config = world_config();
+	struct cbd_inheritance page;
+	struct world world;
+	struct cbd_core core;
+	struct cbd_core next;
+	uint32_t i;
+
+	(void)state;
+	world_init(&world);
+	cbd_core_init(&core, &config);
+	world.poll.source[0].error_ns = 1000000;
+	world.poll.tracking.correction_ns = 900000;
+	world.poll.source[0].offset_ns = world.poll.source[0].first_offset_ns = -900000;
+	for (i = 0; i < 3; i++) {
+		world_poll(&world, &core, i);
+		world_pass(&world, SECOND);
+	}
+	page = world_left_by(&core);
+	world_sample(&world);
+	world.poll.source[0].error_ns = 200000;
+	cbd_core_init(&next, &config);
+	cbd_core_inherit(&next, &page);
+	world.poll.tracking.leap_status = 3;
+	for (i = 1; i < 5; i++) {
+		world_pass(&world, SECOND);
+		world_poll(&world, &next, i);
+	}
+	world.poll.tracking.leap_status = 0;
+	world.offset_ns += 900000;
+	for (i = 5; i < 8; i++) {
+		world_pass(&world, SECOND);
+		world_poll(&world, &next, i);
+		assert_true(is_valid(&next) && world_is_contained(&world, &next));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +417,7 @@ int main(void)
 		cmocka_unit_test(a_restart_owes_nothing_for_what_chronyd_had_corrected),
 		cmocka_unit_test(the_step_of_the_first_update_is_chronyds),
 		cmocka_unit_test(an_inherited_line_goes_with_its_counter),
+		cmocka_unit_test(what_is_moved_after_a_restart_is_not_set_off_against_what_was_moved_before),
 		cmocka_unit_test(without_source_data_nothing_is_owed_for_ever),
 		cmocka_unit_test(without_source_data_a_strangers_step_at_an_update_is_still_his),
 		cmocka_unit_test(quanta_of_a_clock_that_is_hours_off_are_nobodys_doing),
