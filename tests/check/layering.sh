@@ -29,6 +29,7 @@ rules() {
 ^tests/(stress|fuzz|sim|replay)/ $UAPI|$PUBLIC|$IN_TREE|$LIBC|"(daemon|client)/([a-z]+/)?[a-z0-9_]+\.[hc]"|"tests/[a-z0-9_/]+\.h"
 ^tests/harness/         $UAPI|$PUBLIC|$IN_TREE|$LIBC|"daemon/([a-z]+/)?[a-z0-9_]+\.h"|"tests/harness/[a-z0-9_]+\.h"
 ^tests/bpf/             $UAPI|$PUBLIC|$LIBC|"daemon/([a-z]+/)?[a-z0-9_]+\.h"|"tests/(unit|harness|bpf)/[a-z0-9_/]+\.h"
+^tests/abi/aarch64      $UAPI|$PUBLIC|$IN_TREE|$LIBC|"daemon/([a-z]+/)?[a-z0-9_]+\.h"|"tests/[a-z0-9_/]+\.h"
 ^tests/                 $UAPI|$PUBLIC|$BARE|$LIBC|"tests/[a-z0-9_/]+\.h"
 END
 }
