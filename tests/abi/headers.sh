@@ -5,7 +5,8 @@
 set -eu
 root=${CLOCKBOUND_SOURCE_DIR:?set by ctest}
 flags="-I$root/uapi -I$root/client/include -pedantic-errors -Wall -Wextra -Werror -fsyntax-only"
-uapi="clockbound/types.h clockbound/page.h clockbound/shm.h clockbound/control.h clockbound/vmclock.h"
+uapi="clockbound/types.h clockbound/page.h clockbound/kernel_page.h clockbound/events.h clockbound/shm.h
+	clockbound/control.h clockbound/vmclock.h"
 entries="clockbound.h clockbound/fast.h"
 inner="clockbound/arith.h clockbound/counter.h clockbound/seq.h"
 failed=0
@@ -62,7 +63,7 @@ cxx)
 bpf)
 	if command -v clang >/dev/null; then
 		tried=1
-		for header in clockbound/types.h clockbound/page.h clockbound/shm.h clockbound/control.h clockbound/vmclock.h; do
+		for header in $uapi; do
 			expect_good "$header" clang -std=c11 -x c -target bpf -nostdinc -Wno-unused-macros
 		done
 	fi
