@@ -54,7 +54,6 @@ struct sim_daemon {
 	/* what has happened, over all its lives */
 	int64_t anchor_ns;  /* true time of the anchor published last */
 	int64_t renewed_ns; /* true time of the anchor that void-after counts from */
-	int64_t renewed_mono_ns; /* the machine's CLOCK_MONOTONIC then */
 	uint64_t polls;
 	uint64_t starts;
 	uint64_t inconsistencies;
