@@ -33,6 +33,18 @@ static const struct cbd_account_sample *seen(const struct cbd_account *account,
 	return NULL;
 }
 
+bool cbd_account_came_since(const struct cbd_account *account, const struct cbd_source_data *source)
+{
+	uint32_t i;
+
+	for (i = 0; i < account->samples; i++) {
+		if (account->sample[i].id == source->id) {
+			return account->sample[i].mark != source->mark;
+		}
+	}
+	return false;
+}
+
 /* A change of chronyd's frequency turns old samples around the present: by so much in their age. */
 static int64_t bend_of(const struct cbd_poll *poll, const struct cbd_source_data *source,
 		       const struct cbd_track_result *track)
@@ -76,45 +88,82 @@ static int64_t missing_since_ns(const struct cbd_account_sample *before, const s
 	return cbd_ns_max(whole_ns, cbd_ns_max(cbd_ns_sub(since_ns, bend_ns), 0));
 }
 
+/* How far chronyd has moved X since the sample was first measured, by its own account. */
+static int64_t taken_off_ns(const struct cbd_source_data *source)
+{
+	return cbd_ns_sub(source->first_offset_ns, source->offset_ns);
+}
+
+/* The same of a sample that was not there at a former daemon's last poll, as far as its age tells. */
+static int64_t missing_inherited_ns(const struct cbd_source_data *source,
+				    const struct cbd_track_result *track)
+{
+	int64_t since_ns = since_of(source);
+	/* A sample from before the line of a former daemon: then there was no update, and X must be where it was. */
+	int64_t taken_ns =
+		since_ns <= cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS) ? taken_off_ns(source) : 0;
+	int64_t missing_ns = apart_ns(taken_ns, track->move_ns);
+
+	/* Of one that may be from before it either may hold. */
+	if (cbd_ns_add(since_ns, CBD_NS_PER_SEC) >= track->elapsed_ns) {
+		missing_ns = cbd_ns_max(missing_ns, cbd_ns_abs(track->move_ns));
+	}
+	return missing_ns;
+}
+
+/* By how much one sample's account differs from how far X did move at this update; false if it has none. */
+static bool missing_of(const struct cbd_core *core, const struct cbd_poll *poll,
+		       const struct cbd_source_data *source, const struct cbd_track_result *track,
+		       int64_t *missing_ns)
+{
+	const struct cbd_account_sample *before = seen(&core->account, source);
+
+	if (before != NULL) {
+		*missing_ns = missing_since_ns(before, source, track->move_ns, bend_of(poll, source, track));
+		return true;
+	}
+	if (track->is_inherited) {
+		*missing_ns = missing_inherited_ns(source, track);
+		return true;
+	}
+	/* It came since the last poll: chronyd says so, or its age does. */
+	*missing_ns = apart_ns(taken_off_ns(source), track->move_ns);
+	return cbd_account_came_since(&core->account, source) ||
+	       since_of(source) <= cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS);
+}
+
 bool cbd_account_missing_ns(const struct cbd_core *core, const struct cbd_poll *poll,
 			    const struct cbd_track_result *track, int64_t *missing_ns)
 {
 	const struct cbd_source_data *selected = cbd_sample_selected(poll);
-	const struct cbd_account_sample *before;
-	int64_t taken_off_ns;
-	int64_t since_ns;
 
-	if (selected == NULL || !track->has_move) {
-		return false;
+	return selected != NULL && track->has_move && missing_of(core, poll, selected, track, missing_ns);
+}
+
+/*
+ * Where an update was missed the selected sample may be from after it, and what is missing of X's movement since may hide
+ * behind what chronyd did before. The sample that brought the first of the updates saw them all, whichever it is.
+ */
+static int64_t missing_of_all_ns(const struct cbd_core *core, const struct cbd_poll *poll,
+				 const struct cbd_track_result *track, int64_t missing_ns)
+{
+	uint32_t i;
+
+	for (i = 0; i < poll->sources; i++) {
+		int64_t other_ns;
+
+		if (poll->source[i].since_s != CBD_SINCE_NEVER &&
+		    missing_of(core, poll, &poll->source[i], track, &other_ns)) {
+			missing_ns = cbd_ns_max(missing_ns, other_ns);
+		}
 	}
-	before = seen(&core->account, selected);
-	if (before != NULL) {
-		*missing_ns =
-			missing_since_ns(before, selected, track->move_ns, bend_of(poll, selected, track));
-		return true;
-	}
-	since_ns = since_of(selected);
-	if (since_ns > cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS) && !track->is_inherited) {
-		return false;
-	}
-	/* A sample from before the line of a former daemon: then there was no update, and X must be where it was. */
-	taken_off_ns = since_ns <= cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS)
-			       ? cbd_ns_sub(selected->first_offset_ns, selected->offset_ns)
-			       : 0;
-	*missing_ns = apart_ns(taken_off_ns, track->move_ns);
-	/* Of one that may be from before it either may hold. */
-	if (track->is_inherited && cbd_ns_add(since_ns, CBD_NS_PER_SEC) >= track->elapsed_ns) {
-		*missing_ns = cbd_ns_max(*missing_ns, cbd_ns_abs(track->move_ns));
-	}
-	return true;
+	return missing_ns;
 }
 
 /* An old sample that was never seen: X may have moved with it or without it. */
 static int64_t unseen_ns(const struct cbd_source_data *source, const struct cbd_track_result *track)
 {
-	int64_t taken_off_ns = cbd_ns_abs(cbd_ns_sub(source->first_offset_ns, source->offset_ns));
-
-	return cbd_ns_max(taken_off_ns, track->has_move ? cbd_ns_abs(track->move_ns) : 0);
+	return cbd_ns_max(cbd_ns_abs(taken_off_ns(source)), track->has_move ? cbd_ns_abs(track->move_ns) : 0);
 }
 
 bool cbd_account_is_credited(const struct cbd_core *core, const struct cbd_poll *poll,
@@ -139,13 +188,13 @@ bool cbd_account_is_whole(const struct cbd_core *core, const struct cbd_poll *po
 			  const struct cbd_track_result *track)
 {
 	const struct cbd_source_data *selected = cbd_sample_selected(poll);
-	int64_t x_ns = cbd_ns_add(poll->before.real.clock_ns, poll->tracking.correction_ns);
-	int64_t before_last_ns = cbd_ns_add(cbd_ns_sub(x_ns, poll->tracking.ref_time_ns),
-					    cbd_ns_max(poll->tracking.update_interval_ns, 0));
-
-	/* Before chronyd's first update there was none to miss; and without a sample there is no account to go by. */
+	/*
+	 * Before chronyd's first update there was none to miss; and without a sample there is no account to go by. When the
+	 * last update was nothing tells: ref_time is the sample's, moved back by up to a second.
+	 */
 	return selected == NULL || seen(&core->account, selected) != NULL ||
-	       before_last_ns >= track->elapsed_ns || poll->tracking.update_interval_ns == 0;
+	       poll->tracking.update_interval_ns >= track->elapsed_ns ||
+	       poll->tracking.update_interval_ns == 0;
 }
 
 void cbd_account_owe(struct cbd_account *account, uint64_t counter, int64_t ns)
@@ -185,10 +234,13 @@ void cbd_account_settle(struct cbd_core *core, const struct cbd_poll *poll,
 	if (!cbd_account_missing_ns(core, poll, track, &missing_ns) && selected != NULL) {
 		missing_ns = unseen_ns(selected, track);
 	}
+	if (track->has_move && !cbd_account_is_whole(core, poll, track)) {
+		missing_ns = missing_of_all_ns(core, poll, track, missing_ns);
+	}
 	cbd_account_owe(&core->account, poll->before.real.counter, cbd_ns_add(track->steer_ns, missing_ns));
 }
 
-/* Whether chronyd could select a sample without taking a new one that is not certainly from after the counter showed @counter. */
+/* Whether chronyd has a sample that is not certainly from after the counter showed @counter. */
 static bool is_needed(const struct cbd_core *core, const struct cbd_poll *poll, uint64_t counter)
 {
 	uint32_t i;
@@ -200,7 +252,7 @@ static bool is_needed(const struct cbd_core *core, const struct cbd_poll *poll, 
 			.uncertain_ns = cbd_sample_span_ns(source),
 		};
 
-		if (source->state != CBD_SOURCE_NONSELECTABLE && source->since_s != CBD_SINCE_NEVER &&
+		if (source->since_s != CBD_SINCE_NEVER &&
 		    !cbd_belief_is_from_after(core, counter, poll, &sample)) {
 			return true;
 		}
@@ -231,13 +283,28 @@ static bool is_sample_credited(const struct cbd_core *core, const struct cbd_pol
 	} else {
 		/* It came since the last poll, or else nothing may have been taken off. */
 		bool is_new =
-			track != NULL && since_of(source) <= cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS);
+			track != NULL && (cbd_account_came_since(&core->account, source) ||
+					  since_of(source) <= cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS));
 
-		missing_ns = cbd_ns_sub(apart_ns(cbd_ns_sub(source->first_offset_ns, source->offset_ns),
-						 is_new ? move_ns : 0),
-					bend_ns);
+		missing_ns = cbd_ns_sub(apart_ns(taken_off_ns(source), is_new ? move_ns : 0), bend_ns);
 	}
 	return missing_ns <= allowance_ns(before, source, track);
+}
+
+/* Whether it is from before the latest event, by its age or because it was there then. It may be long in coming, too. */
+static bool is_from_before(const struct cbd_core *core, const struct cbd_poll *poll,
+			   const struct cbd_source_data *source)
+{
+	const struct cbd_account_sample *known = seen(&core->account, source);
+	struct cbd_sample sample = {
+		.age_ns = cbd_ns_add(since_of(source), CBD_NS_PER_SEC),
+		.uncertain_ns = cbd_sample_span_ns(source),
+	};
+
+	if (known != NULL || core->event.reason != 0 || !core->event.is_dated) {
+		return known != NULL && known->is_from_before;
+	}
+	return !cbd_belief_is_from_after(core, core->event.counter, poll, &sample);
 }
 
 void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
@@ -263,8 +330,8 @@ void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
 			.mark = poll->source[i].mark,
 			.offset_ns = poll->source[i].offset_ns,
 			.is_credited = is_sample_credited(core, poll, &poll->source[i], track),
-			.is_from_before =
-				is_new_event || cbd_account_is_from_before(account, &poll->source[i]),
+			.is_from_before = is_new_event || is_from_before(core, poll, &poll->source[i]),
+			.is_news = cbd_account_came_since(account, &poll->source[i]),
 		};
 		if (&poll->source[i] == cbd_sample_selected(poll)) {
 			next.selected = next.sample[i];
@@ -282,6 +349,13 @@ bool cbd_account_is_from_before(const struct cbd_account *account, const struct 
 	const struct cbd_account_sample *known = seen(account, source);
 
 	return known != NULL && known->is_from_before;
+}
+
+bool cbd_account_is_news(const struct cbd_account *account, const struct cbd_source_data *source)
+{
+	const struct cbd_account_sample *known = source != NULL ? seen(account, source) : NULL;
+
+	return known != NULL && known->is_news;
 }
 
 void cbd_account_inherit(struct cbd_account *account, const struct cbd_account_sample *selected,

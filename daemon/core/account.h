@@ -28,7 +28,8 @@ struct cbd_account_sample {
 	uint64_t mark;
 	int64_t offset_ns;
 	bool is_credited; /* all that chronyd has taken off it since it came, X was seen to move by */
-	bool is_from_before; /* it was there when an event was first looked at, whatever age chronyd tells since */
+	bool is_from_before; /* than the latest event: it was there when that was first looked at, or it is too old */
+	bool is_news; /* it came since the poll before */
 };
 
 struct cbd_account {
@@ -59,7 +60,10 @@ bool cbd_account_missing_ns(const struct cbd_core *core, const struct cbd_poll *
 bool cbd_account_is_credited(const struct cbd_core *core, const struct cbd_poll *poll,
 			     const struct cbd_track_result *track);
 
-/* cbd_account_is_whole - the account covers all updates since the last poll: the sample was seen then, or none was missed */
+/*
+ * cbd_account_is_whole - the selected sample's account covers all updates since the last poll: it was seen then, or none
+ * was missed, as the interval between the last two proves
+ */
 bool cbd_account_is_whole(const struct cbd_core *core, const struct cbd_poll *poll,
 			  const struct cbd_track_result *track);
 
@@ -89,7 +93,17 @@ void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
 		      const struct cbd_track_result *track);
 
 /*
- * cbd_account_is_from_before - the sample was there already when an event was first looked at
+ * cbd_account_came_since - before cbd_account_note(): at the last poll this source had another sample
+ * So this one came since, however old it is: in interleaved mode it is of the exchange before, and a refclock's is the
+ * mean of a polling interval.
+ */
+bool cbd_account_came_since(const struct cbd_account *account, const struct cbd_source_data *source);
+
+/* cbd_account_is_news - the same after cbd_account_note(); @source may be NULL */
+bool cbd_account_is_news(const struct cbd_account *account, const struct cbd_source_data *source);
+
+/*
+ * cbd_account_is_from_before - the sample was there already when an event was first looked at, or came later and is older
  * After cbd_account_note(). It stays so, also when the event is over: the next one of that source may be long in coming.
  */
 bool cbd_account_is_from_before(const struct cbd_account *account, const struct cbd_source_data *source);

@@ -20,14 +20,15 @@ void cbd_agreement_init(struct cbd_agreement *agreement)
 
 /*
  * Whether the entry brings a sample that was not there when one was last taken. Its mark says so, and its age
- * must not deny it: a mark alone is chronyd's word.
+ * must not deny it, unless it was seen to come: two sources' marks may also take turns.
  */
 static bool is_new_sample(const struct cbd_agreement *agreement, const struct cbd_agreement_entry *entry)
 {
 	int64_t elapsed_ns = cbd_ticks_to_ns_ceil(entry->counter - agreement->counter, entry->slope_q58);
 
 	return !agreement->has_mark ||
-	       (agreement->mark != entry->mark && entry->age_ns <= cbd_ns_add(elapsed_ns, AGE_BLUR_NS));
+	       (agreement->mark != entry->mark &&
+		(entry->is_news || entry->age_ns <= cbd_ns_add(elapsed_ns, AGE_BLUR_NS)));
 }
 
 static bool draw(struct cbd_lines *lines, const struct cbd_agreement_entry *entry,

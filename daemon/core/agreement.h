@@ -31,6 +31,7 @@ struct cbd_agreement_entry {
 	int64_t age_ns;		      /* the sample is not older than this */
 	uint64_t slope_q58;	      /* of the lines to be drawn, ns per tick */
 	int64_t growth_q58;
+	bool is_news;	    /* its source had another sample at the poll before: it is new, however old */
 	bool is_disputed;   /* two sources of the same poll exclude each other: interval is their hull */
 	bool is_memoryless; /* the fallback: nothing old may narrow it */
 };

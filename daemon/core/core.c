@@ -233,6 +233,7 @@ static void take_sample(struct cbd_core *core, const struct cbd_poll *poll, cons
 		.age_ns = sample->age_ns,
 		.slope_q58 = cbd_track_slope_q58(&core->track, rate),
 		.growth_q58 = growth_q58,
+		.is_news = cbd_account_is_news(&core->account, cbd_sample_selected(poll)),
 		.is_disputed = is_disputed,
 		/* The fallback is no proof: nothing it has drawn may narrow another, nor be narrowed. */
 		.is_memoryless = sample->terms.rule == CLOCKBOUND_RULE_TRACKING || was_fallback,
@@ -247,7 +248,8 @@ static void take_sample(struct cbd_core *core, const struct cbd_poll *poll, cons
 	core->terms = sample->terms;
 	core->rule = sample->terms.rule;
 	core->growth_q58 = growth_q58;
-	core->event = (struct cbd_core_event){0};
+	core->event.reason = 0; /* when it was stays known: a sample from before may yet come */
+	core->event.blur_ns = 0;
 	core->surprise_q58 = 0;
 	core->reasons &= ~CLOCKBOUND_REASON_NOT_SYNCED_YET;
 	if (core->agreement.has_lines) {

@@ -112,7 +112,7 @@ struct cbd_core_stats {
 	(CLOCKBOUND_REASON_STEP | CLOCKBOUND_REASON_SURPRISE | CLOCKBOUND_REASON_LEAP |                      \
 	 CLOCKBOUND_REASON_COUNTER_LOST | CLOCKBOUND_REASON_MIGRATED | CLOCKBOUND_REASON_FORCED)
 
-/* Only samples from after this instant are taken: the clock, the counter or the time scale changed. */
+/* Only samples from after this instant are taken: the clock, the counter or the time scale changed. The latest, if over. */
 struct cbd_core_event {
 	uint64_t counter;
 	int64_t blur_ns; /* ages of samples from before may be told short by this */
@@ -121,7 +121,7 @@ struct cbd_core_event {
 	uint32_t seen;	 /* its samples since, the first of which may be from before; 0: no poll yet */
 	uint64_t update; /* fallback: mark of the update that was there when it was first looked at */
 	uint64_t met;	 /* fallback: of the update that first brought X back into the lines; 0: none yet */
-	uint32_t reason; /* CLOCKBOUND_REASON_*; 0: nothing is pending */
+	uint32_t reason; /* CLOCKBOUND_REASON_*; 0: nothing is pending, and the rest is of the last one */
 	bool is_dated;	 /* counter is known; an inherited event is dated by the first anchor */
 	bool is_noted;	 /* the samples that were there are known for what they are */
 };

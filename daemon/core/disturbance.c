@@ -26,6 +26,7 @@ enum hand {
 
 void cbd_disturbance_begin(struct cbd_core *core, uint32_t reason, const struct cbd_anchor *now)
 {
+	core->event.met = core->event.reason == 0 ? 0 : core->event.met;
 	core->event.reason |= reason;
 	core->event.counter = now->real.counter;
 	core->event.is_dated = true;
@@ -92,7 +93,12 @@ static enum hand hand_of(const struct cbd_core *core, const struct cbd_poll *pol
 	int64_t missing_ns;
 
 	if (track->is_same_update) {
-		return track->verdict == CBD_TRACK_STEP ? HAND_STRANGER : HAND_CHRONY;
+		if (track->verdict == CBD_TRACK_STEP) {
+			return HAND_STRANGER;
+		}
+		/* One that is smaller than what X may be read off its line, and X with it. */
+		return cbd_ns_abs(track->off_line_ns) > cbd_ns_abs(track->step_ns) / 2 ? HAND_UNKNOWN
+										       : HAND_CHRONY;
 	}
 	if (had_line && !cbd_account_is_whole(core, poll, track)) {
 		return HAND_UNKNOWN; /* the movement of an update that was missed may hide a stranger's */
@@ -127,6 +133,24 @@ static void on_surprise(struct cbd_core *core, const struct cbd_track_result *re
 	cbd_disturbance_begin(core, CLOCKBOUND_REASON_SURPRISE, now);
 }
 
+/* Whether the regression of the source that chronyd asks least often, of those that make its frequency, has one sample more. */
+static bool has_forgotten_one(const struct cbd_core *core, const struct cbd_poll *poll,
+			      const struct cbd_track_result *track)
+{
+	const struct cbd_source_data *slowest = NULL;
+	uint32_t i;
+
+	for (i = 0; i < poll->sources; i++) {
+		const struct cbd_source_data *source = &poll->source[i];
+
+		if ((source->state == CBD_SOURCE_SELECTED || source->state == CBD_SOURCE_UNSELECTED) &&
+		    (slowest == NULL || source->poll_log2 > slowest->poll_log2)) {
+			slowest = source;
+		}
+	}
+	return slowest != NULL ? cbd_account_came_since(&core->account, slowest) : !track->is_same_update;
+}
+
 /*
  * chronyd's regression takes a movement that it does not know of for the oscillator's, and remembers it for as long
  * as its samples: until then its frequency counts only as far as it agrees with the one before.
@@ -138,7 +162,7 @@ static void doubt_frequency(struct cbd_core *core, const struct cbd_poll *poll,
 
 	if (is_disturbed) {
 		begin_doubt(core, track->former_q58);
-	} else if (memory->doubt_updates != 0 && !track->is_same_update) {
+	} else if (memory->doubt_updates != 0 && has_forgotten_one(core, poll, track)) {
 		memory->doubt_updates--;
 	}
 	core->doubt_q58 = memory->doubt_updates == 0

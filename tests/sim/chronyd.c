@@ -251,8 +251,10 @@ static void on_arrival(struct sim_world *world, struct sim_source *source)
 	struct sim_chronyd *chronyd = &world->chronyd;
 	double skew = source->estimate.is_known ? source->estimate.skew : 1.0;
 
-	sim_source_receive(source, world->now_ns, sim_chronyd_x_ns(world), PRECISION_NS,
-			   chronyd->options.is_obstinate ? 0.0001 : skew);
+	if (!sim_source_receive(source, sim_chronyd_x_ns(world), PRECISION_NS,
+				chronyd->options.is_obstinate ? 0.0001 : skew)) {
+		return;
+	}
 	if (chronyd->options.is_obstinate) {
 		guess(chronyd, source);
 	} else {

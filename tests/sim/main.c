@@ -128,9 +128,9 @@ static void run_scenario(const struct sim_scenario *scenario, const struct optio
 	}
 }
 
-static const struct sim_scenario_list *const lists[] = {&sim_scenarios, &sim_oscillator_scenarios,
-							&sim_phc_scenarios, &sim_vm_scenarios,
-							&sim_random_scenarios};
+static const struct sim_scenario_list *const lists[] = {&sim_scenarios,	     &sim_oscillator_scenarios,
+							&sim_phc_scenarios,  &sim_vm_scenarios,
+							&sim_late_scenarios, &sim_random_scenarios};
 
 /* Scenario @at of all files; NULL past the last. */
 static const struct sim_scenario *scenario_at(int at)

@@ -71,7 +71,8 @@ void sim_source_send(struct sim_source *source, int64_t now_ns, int64_t utc_ns, 
 	const struct sim_path *path = &source->server->path;
 	int64_t there_ns = path->there_ns;
 	int64_t back_ns = path->back_ns;
-	int64_t gap_ns = (int64_t)NS_PER_SEC << source->poll_log2;
+	int64_t gap_ns = ((int64_t)NS_PER_SEC << source->poll_log2) /
+			 (source->server->averages > 1 ? source->server->averages : 1);
 
 	if (path->is_extreme) {
 		there_ns = sim_rng_chance(&source->rng, 500000) ? path->there_ns + path->back_ns : 0;
@@ -91,6 +92,10 @@ void sim_source_send(struct sim_source *source, int64_t now_ns, int64_t utc_ns, 
 	source->hold_ns = sim_rng_between(&source->rng, 5000, 30000);
 	source->received_ns =
 		utc_ns + there_ns + source->server->own_error_ns + lie_of(source->server, now_ns);
+	if (source->server->noise_ns != 0) {
+		source->received_ns +=
+			sim_rng_between(&source->rng, -source->server->noise_ns, source->server->noise_ns);
+	}
 	source->arrival_ns = source->is_lost ? INT64_MAX : now_ns + there_ns + source->hold_ns + back_ns;
 	if (source->burst > 0) {
 		source->burst--;
@@ -107,51 +112,103 @@ static double rounded_up(int64_t ns)
 	return (double)((ns + PACKET_QUANT - 1) / PACKET_QUANT * PACKET_QUANT);
 }
 
-bool sim_source_receive(struct sim_source *source, int64_t now_ns, int64_t x_ns, double precision_ns,
-			double skew)
+/* In interleaved mode @now waits for the next exchange, and the one before is the sample; false: there is none. */
+static bool interleave(struct sim_source *source, struct sim_sample *now)
+{
+	struct sim_sample before = source->held[0];
+	bool has_before = source->helds != 0;
+
+	source->held[0] = *now;
+	source->helds = 1;
+	*now = before;
+	return has_before;
+}
+
+/* The mean of an interval's measurements, dated at the mean of their times; false until the last of them is there. */
+static bool average(struct sim_source *source, struct sim_sample *now)
+{
+	const struct sim_sample *held = source->held;
+	double time = 0;
+	double offset = 0;
+	int count;
+	int i;
+
+	source->held[source->helds++] = *now;
+	if (source->helds < source->server->averages) {
+		return false;
+	}
+	count = source->helds;
+	source->helds = 0;
+	for (i = 0; i < count; i++) {
+		time += (double)(held[i].time_ns - held[0].time_ns);
+		offset += held[i].offset_ns;
+	}
+	now->time_ns = held[0].time_ns + (int64_t)(time / count);
+	now->offset_ns = offset / count;
+	return true;
+}
+
+static struct sim_sample measure(const struct sim_source *source, int64_t x_ns, double precision_ns,
+				 double skew)
 {
 	const struct sim_server *server = source->server;
 	int64_t trip_ns = x_ns - source->sent_x_ns;
 	double delay_ns = (double)(trip_ns - source->hold_ns);
-	struct sim_sample *sample;
+	struct sim_sample sample = {
+		.time_ns = source->sent_x_ns + trip_ns / 2,
+		/* ((T1 - T2) + (T4 - T3)) / 2 */
+		.offset_ns = ((double)(source->sent_x_ns - source->received_ns) +
+			      (double)(x_ns - source->received_ns - source->hold_ns)) /
+			     2.0,
+	};
 
-	(void)now_ns;
-	source->arrival_ns = INT64_MAX;
 	delay_ns = delay_ns < 0 ? -delay_ns : delay_ns;
 	delay_ns = delay_ns < precision_ns ? precision_ns : delay_ns;
+	sample.delay_ns = rounded_up(server->root_delay_ns) + delay_ns;
+	sample.dispersion_ns = rounded_up(server->root_dispersion_ns) + precision_ns +
+			       (skew < SKEW_MAX ? skew : SKEW_MAX) * delay_ns;
+	if (server->is_refclock) {
+		sample.delay_ns = (double)server->root_delay_ns;
+		sample.dispersion_ns = (double)server->root_dispersion_ns;
+	}
+	return sample;
+}
+
+bool sim_source_receive(struct sim_source *source, int64_t x_ns, double precision_ns, double skew)
+{
+	struct sim_sample sample = measure(source, x_ns, precision_ns, skew);
+
+	source->arrival_ns = INT64_MAX;
+	if ((source->server->is_interleaved && !interleave(source, &sample)) ||
+	    (source->server->averages > 1 && !average(source, &sample))) {
+		return false;
+	}
 	if (source->samples == SIM_SAMPLES) {
-		memmove(source->sample, source->sample + 1, (SIM_SAMPLES - 1) * sizeof(*sample));
+		memmove(source->sample, source->sample + 1, (SIM_SAMPLES - 1) * sizeof(sample));
 		source->samples--;
 	}
-	sample = &source->sample[source->samples++];
-	sample->time_ns = source->sent_x_ns + trip_ns / 2;
-	/* ((T1 - T2) + (T4 - T3)) / 2 */
-	sample->offset_ns = ((double)(source->sent_x_ns - source->received_ns) +
-			     (double)(x_ns - source->received_ns - source->hold_ns)) /
-			    2.0;
-	sample->delay_ns = rounded_up(server->root_delay_ns) + delay_ns;
-	sample->dispersion_ns = rounded_up(server->root_dispersion_ns) + precision_ns +
-				(skew < SKEW_MAX ? skew : SKEW_MAX) * delay_ns;
-	if (server->is_refclock) {
-		sample->delay_ns = (double)server->root_delay_ns;
-		sample->dispersion_ns = (double)server->root_dispersion_ns;
-	}
-	source->measured_ns = sample->offset_ns;
+	source->sample[source->samples++] = sample;
+	source->measured_ns = sample.offset_ns;
 	source->updates++;
 	return true;
 }
 
-void sim_source_adjust(struct sim_source *source, int64_t x_ns, double offset_ns, double frequency)
+static void adjust(struct sim_sample sample[], int count, int64_t x_ns, double offset_ns, double frequency)
 {
 	int i;
 
-	for (i = 0; i < source->samples; i++) {
-		struct sim_sample *sample = &source->sample[i];
-		double delta_ns = offset_ns + frequency * (double)(sample->time_ns - x_ns);
+	for (i = 0; i < count; i++) {
+		double delta_ns = offset_ns + frequency * (double)(sample[i].time_ns - x_ns);
 
-		sample->time_ns -= (int64_t)delta_ns;
-		sample->offset_ns -= delta_ns;
+		sample[i].time_ns -= (int64_t)delta_ns;
+		sample[i].offset_ns -= delta_ns;
 	}
+}
+
+void sim_source_adjust(struct sim_source *source, int64_t x_ns, double offset_ns, double frequency)
+{
+	adjust(source->sample, source->samples, x_ns, offset_ns, frequency);
+	adjust(source->held, source->helds, x_ns, offset_ns, frequency);
 	source->estimate.offset_ns -= offset_ns;
 	source->estimate.frequency -= frequency;
 	if (source->arrival_ns != INT64_MAX) {
@@ -171,6 +228,7 @@ void sim_source_disperse(struct sim_source *source, double error_ns)
 void sim_source_drop(struct sim_source *source)
 {
 	source->samples = 0;
+	source->helds = 0;
 	source->updates = 0;
 	source->estimate = (struct sim_estimate){0};
 	source->arrival_ns = INT64_MAX;

@@ -25,6 +25,8 @@ struct sim_path {
 	int32_t phase_s; /* of a path whose routes change: each phase has another side for the fixed parts */
 };
 
+#define SIM_AVERAGES 16
+
 struct sim_server {
 	struct sim_path path;
 	int8_t poll_min; /* log2 s */
@@ -36,6 +38,9 @@ struct sim_server {
 	int32_t lie_from_s;	    /* ... from here on ... */
 	int32_t lie_for_s;	    /* ... this long; 0: for ever */
 	bool is_refclock;	    /* no path: offsets as measured, error as configured */
+	bool is_interleaved;	    /* an exchange is known of when the next one is over */
+	int8_t averages;  /* a sample is the mean of so many measurements in one interval; 0: of one */
+	int64_t noise_ns; /* of each measurement, to both sides, within what is announced */
 };
 
 /* One measurement. */
@@ -62,6 +67,9 @@ struct sim_source {
 	struct sim_sample sample[SIM_SAMPLES];
 	int samples;
 	struct sim_estimate estimate;
+	struct sim_sample
+		held[SIM_AVERAGES]; /* not a sample yet: the exchange before, or those of this interval */
+	int helds;
 	double measured_ns;   /* the latest offset as it was measured */
 	int64_t next_poll_ns; /* all true time */
 	int64_t arrival_ns;   /* INT64_MAX: nothing is under way */
@@ -85,10 +93,9 @@ void sim_source_send(struct sim_source *source, int64_t now_ns, int64_t utc_ns, 
 
 /*
  * sim_source_receive - the answer is there, X showing @x_ns
- * @precision_ns, @skew: what a sample's dispersion is made of. Returns false if the sample is not accepted.
+ * @precision_ns, @skew: what a sample's dispersion is made of. Returns false if it makes no sample yet.
  */
-bool sim_source_receive(struct sim_source *source, int64_t now_ns, int64_t x_ns, double precision_ns,
-			double skew);
+bool sim_source_receive(struct sim_source *source, int64_t x_ns, double precision_ns, double skew);
 
 /* sim_source_adjust - X was moved: by -@offset_ns at @x_ns, and its rate by -@frequency */
 void sim_source_adjust(struct sim_source *source, int64_t x_ns, double offset_ns, double frequency);

@@ -25,6 +25,7 @@ enum sim_verdict {
 enum sim_event_kind {
 	SIM_NOTHING,
 	SIM_STEP,	  /* somebody steps CLOCK_REALTIME by @value ns */
+	SIM_STEP_UNDONE,  /* ... and back again within a second */
 	SIM_RATE,	  /* somebody sets the kernel's rate @value ppb off chronyd's */
 	SIM_JUMP,	  /* the oscillator jumps by @value ppb */
 	SIM_CHRONYD_STOP, /* and starts again @value ns later */
@@ -34,6 +35,7 @@ enum sim_event_kind {
 	SIM_MAKESTEP,
 	SIM_LOCAL,	    /* local mode for @value ns */
 	SIM_SOURCES_LOST,   /* for @value ns */
+	SIM_SOURCE_LOST,    /* the first of them */
 	SIM_SOURCE_LIES,    /* the first source by 50 ms, for @value ns */
 	SIM_SOURCE_REFUSED, /* Source_Data is refused for @value ns */
 	SIM_SLEEP,	    /* suspend for @value ns; the counter goes on */
@@ -99,6 +101,7 @@ extern const struct sim_scenario_list sim_scenarios;
 extern const struct sim_scenario_list sim_oscillator_scenarios;
 extern const struct sim_scenario_list sim_phc_scenarios;
 extern const struct sim_scenario_list sim_vm_scenarios;
+extern const struct sim_scenario_list sim_late_scenarios;
 extern const struct sim_scenario_list sim_random_scenarios;
 
 #endif

@@ -131,6 +131,9 @@ static void act_on_chronyd(struct sim_world *world, const struct sim_event *even
 		chronyd->source[1].is_lost = true;
 		chronyd->source[2].is_lost = true;
 		break;
+	case SIM_SOURCE_LOST:
+		chronyd->source[0].is_lost = true;
+		break;
 	case SIM_SOURCE_REFUSED:
 		world->script.is_source_refused = true;
 		break;
@@ -149,8 +152,15 @@ static void end(struct sim_world *world, const struct sim_event *event)
 	case SIM_CHRONYD_STOP:
 		sim_chronyd_start(world);
 		break;
+	case SIM_STEP_UNDONE:
+		sim_kernel_step(&world->kernel, -event->value);
+		sim_world_disturbed(world);
+		break;
 	case SIM_LOCAL:
 		chronyd->is_local = false;
+		break;
+	case SIM_SOURCE_LOST:
+		chronyd->source[0].is_lost = false;
 		break;
 	case SIM_SOURCES_LOST:
 		chronyd->source[0].is_lost = false;
@@ -173,6 +183,11 @@ static void act(struct sim_world *world, const struct sim_event *event, int64_t 
 	case SIM_STEP:
 		sim_kernel_step(&world->kernel, event->value);
 		sim_world_disturbed(world);
+		break;
+	case SIM_STEP_UNDONE:
+		sim_kernel_step(&world->kernel, event->value);
+		sim_world_disturbed(world);
+		*end_ns = world->now_ns + sim_rng_below(&world->script.rng, NS_PER_SEC);
 		break;
 	case SIM_RATE:
 		sim_kernel_set_rate(&world->kernel, sim_world_ticks(world),
