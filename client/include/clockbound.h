@@ -72,7 +72,8 @@ CLOCKBOUND_API clockbound_ctx *clockbound_open(const char *path, clockbound_err 
 
 /*
  * clockbound_vmclock_open - the same, with the VMClock device to watch (upstream 2.0)
- * @vmclock_path: used only if the segment says that disruption support is on
+ * @vmclock_path: looked at only while the segment says that disruption support is on; on a page, while the daemon
+ * watches a VMClock, and if the daemon does not hand that out
  */
 CLOCKBOUND_API clockbound_ctx *clockbound_vmclock_open(const char *path, const char *vmclock_path,
 						       clockbound_err *err);
@@ -85,7 +86,8 @@ CLOCKBOUND_API const clockbound_err *clockbound_close(clockbound_ctx *ctx);
  * Returns NULL, or an error that lives as long as the library; then @result is untouched.
  * Threads: any number at once on one context. No lock, and no system call but the vDSO's clock_gettime. On a page,
  * when the daemon has started anew with another kernel page, one call asks for it over clockbound.sock beside the
- * page, with system calls and some 10 ms of waiting at most; the others go on with the file's epochs.
+ * page, with system calls and some 10 ms of waiting at most; the others go on with the file's epochs. So does one call
+ * a second for the VMClock, while one is watched and the context has none.
  * Rounding: earliest down, latest up.
  */
 CLOCKBOUND_API const clockbound_err *clockbound_now(clockbound_ctx *ctx, clockbound_now_result *result);

@@ -73,6 +73,11 @@ void clockbound_priv_socket_beside(const char *path, char *socket_path, size_t s
  * @wait_ms. The descriptor is the caller's. */
 int clockbound_priv_kernel_ask(const char *socket_path, uint64_t id, int wait_ms);
 
+/* kernel_ask.c - takes the turn to ask; false if another thread of this process has it. One of a process that was
+ * forked from does not count: it is not here. What it changed is seen by who takes the turn after it has ended it. */
+bool clockbound_priv_ask_begin(int32_t *busy_pid);
+void clockbound_priv_ask_end(int32_t *busy_pid);
+
 /* kernel_ask.c - the answer of the daemon at @socket_path to the request @what, @size bytes with its head; false if
  * there was none. @passed: the descriptor that came with it, the caller's, or -1. No longer than @wait_ms. */
 bool clockbound_priv_ask(const char *socket_path, uint32_t what, struct clockbound_control_reply *answer,
@@ -95,16 +100,22 @@ void clockbound_priv_vmclock_close(struct clockbound_priv_vmclock *vmclock);
 bool clockbound_priv_vmclock_map(struct clockbound_priv_vmclock *vmclock, int descriptor, const char *path,
 				 clockbound_err *err);
 
-/* vmclock.c - the disruption marker, one load; where it stands, little-endian */
-uint64_t clockbound_priv_vmclock_marker(const struct clockbound_priv_vmclock *vmclock);
+/* vmclock.c - where the disruption marker stands; clockbound_priv_vm_marker() reads it */
 const uint64_t *clockbound_priv_vmclock_word(const struct clockbound_priv_vmclock *vmclock);
 
-/* strict.c - maps the VMClock of the daemon that listens beside the file @path; false if it has none */
-bool clockbound_priv_vmclock_beside(struct clockbound_priv_vmclock *vmclock, const char *path);
+/* watch.c - makes reads by @fast strict, with the VMClock of the daemon at @socket_path; false and @err if it has none */
+bool clockbound_priv_watch_strictly(struct clockbound_priv_vmclock *vmclock, clockbound_fast *fast,
+				    const char *socket_path, clockbound_err *err);
 
-/* strict.c - makes reads by @fast strict, with the VMClock of the daemon at @socket_path; false and @err if it has none */
-bool clockbound_priv_vmclock_watch(struct clockbound_priv_vmclock *vmclock, clockbound_fast *fast,
-				   const char *socket_path, clockbound_err *err);
+/*
+ * watch.c - how a context comes by its VMClock. `fast.vm_marker` says where to look, is set once, and stays; what else
+ * is here is for the thread whose turn it is.
+ */
+struct clockbound_priv_watch {
+	char *path;	       /* of the VMClock, as the opener named it */
+	int64_t retry_mono_ns; /* when to ask again, CLOCK_MONOTONIC_COARSE; atomic, as the next */
+	int32_t busy_pid;      /* the process of which one thread is asking; 0: none */
+};
 
 /* A segment's payload, whichever its version; 1.x leaves the disruption fields 0. */
 struct clockbound_priv_segment {
@@ -140,9 +151,31 @@ struct clockbound_ctx {
 	clockbound_fast fast;
 	struct clockbound_priv_kernel kernel;
 	struct clockbound_priv_file file;
-	struct clockbound_priv_vmclock vmclock;
+	struct clockbound_priv_vmclock vmclock; /* maybe not looked at: see `watch` */
+	struct clockbound_priv_watch watch;
 	struct clockbound_priv_cache cache;
 };
+
+/*
+ * watch.c - takes @path for the VMClock of @ctx and maps it, whether or not it is watched, since it may be later
+ * @is_asked: it is, so ask the daemon as well, for 100 ms at most. False, and @err, if a segment's can be had from
+ * neither; on a page the daemon's own watch serves then.
+ */
+bool clockbound_priv_watch_open(clockbound_ctx *ctx, const char *path, bool is_asked, clockbound_err *err);
+void clockbound_priv_watch_close(clockbound_ctx *ctx);
+
+/*
+ * watch.c - whether @ctx has a VMClock to look at, now that one is watched
+ * If not, one thread looks for it, once a second, with system calls and some 10 ms of waiting at most; the others go
+ * on. Any number of threads; errno stays.
+ */
+bool clockbound_priv_watch(clockbound_ctx *ctx);
+
+/* watch.c - whether the slot that readers take says that a VMClock is watched */
+bool clockbound_priv_is_watched(const struct clockbound_page *page);
+
+/* strict.c - what a context's leaf cannot answer: the slow path, strict if there is a VMClock that can be looked at */
+void clockbound_priv_context_slow(clockbound_ctx *ctx, clockbound_interval *out);
 
 /* open.c - the first of @paths that opens and is alive, else the first that opens. For clockbound_open(). */
 clockbound_ctx *clockbound_priv_open_best(const char *const paths[], size_t count, const char *vmclock_path,

@@ -82,8 +82,8 @@ clockbound_fast *clockbound_fast_open_strict(const char *path, clockbound_err *e
 	clockbound_fast *fast = clockbound_fast_open(path, err);
 	struct fast_handle *handle = (struct fast_handle *)(void *)fast;
 
-	if (handle != NULL && !clockbound_priv_vmclock_watch(&handle->vmclock, &handle->fast,
-							     handle->kernel.socket_path, err)) {
+	if (handle != NULL && !clockbound_priv_watch_strictly(&handle->vmclock, &handle->fast,
+							      handle->kernel.socket_path, err)) {
 		clockbound_fast_close(fast);
 		return NULL;
 	}

@@ -111,17 +111,6 @@ static void follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 	CLOCKBOUND_PRIV_STORE(epochs, &kernel->map->epochs);
 }
 
-/* False if another thread of this process is asking. One of a process that was forked from does not count: it is
- * not here. */
-static bool begin_asking(struct clockbound_priv_kernel *kernel)
-{
-	int32_t self = (int32_t)getpid();
-	int32_t busy = __atomic_load_n(&kernel->busy_pid, __ATOMIC_RELAXED);
-
-	return busy != self && __atomic_compare_exchange_n(&kernel->busy_pid, &busy, self, false,
-							   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
-
 /* True if the daemon refused @id and it is too early to ask again. */
 static bool is_refused(const struct clockbound_priv_kernel *kernel, uint64_t id)
 {
@@ -138,7 +127,7 @@ static void try_to_follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 	int saved = errno;
 	int64_t mono_ns;
 
-	if (is_refused(kernel, id) || !begin_asking(kernel)) {
+	if (is_refused(kernel, id) || !clockbound_priv_ask_begin(&kernel->busy_pid)) {
 		return;
 	}
 	/* Whoever held it may have followed meanwhile. */
@@ -151,7 +140,7 @@ static void try_to_follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 				 __ATOMIC_RELAXED);
 		__atomic_store_n(&kernel->refused_id, id, __ATOMIC_RELAXED);
 	}
-	__atomic_store_n(&kernel->busy_pid, 0, __ATOMIC_RELEASE);
+	clockbound_priv_ask_end(&kernel->busy_pid);
 	errno = saved;
 }
 

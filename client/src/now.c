@@ -109,13 +109,13 @@ static clockbound_clock_status segment_status(const struct clockbound_priv_segme
 }
 
 /* The segment says that VMClock counts: a marker that differs, or that cannot be seen, withdraws the promise. */
-static bool is_marker_stale(const clockbound_ctx *ctx, const struct clockbound_priv_segment *segment)
+static bool is_marker_stale(clockbound_ctx *ctx, const struct clockbound_priv_segment *segment)
 {
 	if (segment->disruption_support == 0) {
 		return false;
 	}
-	return ctx->vmclock.map == NULL ||
-	       clockbound_priv_vmclock_marker(&ctx->vmclock) != segment->disruption_marker;
+	return !clockbound_priv_watch(ctx) ||
+	       clockbound_priv_vm_marker(clockbound_priv_vm_place(&ctx->fast)) != segment->disruption_marker;
 }
 
 /* Snapshot, CLOCK_REALTIME, then the monotonic clock: a thread that is preempted between them sees too great an
@@ -163,12 +163,10 @@ const clockbound_err *clockbound_now(clockbound_ctx *ctx, clockbound_now_result 
 	if (__builtin_expect(ctx->fast.page == NULL, 0)) {
 		return segment_now(ctx, result);
 	}
-	if (__builtin_expect(ctx->fast.vm_marker != NULL, 0)) {
-		clockbound_interval_now_strict(&ctx->fast, &interval);
-	} else if (__builtin_expect(clockbound_priv_read_short(&ctx->fast, CLOCKBOUND_PRIV_ORDERED,
-							       &interval) != CLOCKBOUND_FAST_OK,
-				    0)) {
-		clockbound_fast_slow_now(&ctx->fast, &interval);
+	if (__builtin_expect(clockbound_priv_read_short(&ctx->fast, CLOCKBOUND_PRIV_CONTEXT, &interval) !=
+				     CLOCKBOUND_FAST_OK,
+			     0)) {
+		clockbound_priv_context_slow(ctx, &interval);
 	}
 	split(&interval, result);
 	result->clock_status = page_status(interval.status);

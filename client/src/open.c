@@ -23,41 +23,24 @@ static bool is_alive(clockbound_ctx *ctx)
 	return (interval.status & (CLOCKBOUND_REASON_EXPIRED | CLOCKBOUND_REASON_RETIRED)) == 0;
 }
 
-/* Takes the segment's first snapshot, and the VMClock that it may ask for. */
-static bool begin_segment(clockbound_ctx *ctx, const char *path, const char *vmclock_path,
-			  clockbound_err *err)
+/* A page's kernel page or a segment's first snapshot, and the VMClock where either may ask for it. */
+static bool begin(clockbound_ctx *ctx, const char *path, const char *vmclock_path, clockbound_err *err)
 {
 	struct clockbound_priv_segment segment;
-	bool is_asked = clockbound_priv_snapshot_take(&ctx->file, &ctx->cache, &segment) &&
-			segment.disruption_support != 0;
 
+	if (ctx->file.kind == CLOCKBOUND_PRIV_PAGE) {
+		clockbound_priv_kernel_open(&ctx->fast, &ctx->kernel, ctx->file.map, path);
+		return clockbound_priv_watch_open(ctx, vmclock_path,
+						  clockbound_priv_is_watched(ctx->fast.page), err);
+	}
+	segment.disruption_support = 0;
+	(void)clockbound_priv_snapshot_take(&ctx->file, &ctx->cache, &segment);
 	if (ctx->file.kind != CLOCKBOUND_PRIV_SHM2) {
 		return true;
 	}
-	/* Mapped even if the segment does not ask for it yet: it may later, and a read makes no system call. */
-	if (clockbound_priv_vmclock_open(&ctx->vmclock, vmclock_path, is_asked ? err : NULL) || !is_asked) {
-		return true;
-	}
 	/* The device is root's: a daemon of ours hands it out, where upstream's client could not go on. */
-	return clockbound_priv_vmclock_beside(&ctx->vmclock, path);
-}
-
-/*
- * Upstream's clients look at VMClock themselves wherever it is watched, and so does a context on our page, if it can
- * be had: from the daemon, or by its path. If not, the daemon's own watch serves, which upstream would refuse.
- */
-static void watch_vmclock(clockbound_ctx *ctx, const char *vmclock_path)
-{
-	const struct clockbound_page *page = ctx->fast.page;
-	const struct clockbound_hot *hot = &page->slot[clockbound_priv_seq_begin(&page->control.seq) & 1].hot;
-
-	if ((CLOCKBOUND_PRIV_LOAD(&hot->vm_flags) & CLOCKBOUND_VM_WATCHED) == 0 ||
-	    clockbound_priv_vmclock_watch(&ctx->vmclock, &ctx->fast, ctx->kernel.socket_path, NULL)) {
-		return;
-	}
-	if (clockbound_priv_vmclock_open(&ctx->vmclock, vmclock_path, NULL)) {
-		ctx->fast.vm_marker = clockbound_priv_vmclock_word(&ctx->vmclock);
-	}
+	clockbound_priv_socket_beside(path, ctx->kernel.socket_path, sizeof(ctx->kernel.socket_path));
+	return clockbound_priv_watch_open(ctx, vmclock_path, segment.disruption_support != 0, err);
 }
 
 static clockbound_ctx *open_one(const char *path, const char *vmclock_path, clockbound_err *err)
@@ -73,10 +56,7 @@ static clockbound_ctx *open_one(const char *path, const char *vmclock_path, cloc
 		free(ctx);
 		return NULL;
 	}
-	if (ctx->file.kind == CLOCKBOUND_PRIV_PAGE) {
-		clockbound_priv_kernel_open(&ctx->fast, &ctx->kernel, ctx->file.map, path);
-		watch_vmclock(ctx, vmclock_path);
-	} else if (!begin_segment(ctx, path, vmclock_path, err)) {
+	if (!begin(ctx, path, vmclock_path, err)) {
 		(void)clockbound_close(ctx);
 		return NULL;
 	}
@@ -147,7 +127,7 @@ clockbound_ctx *clockbound_open(const char *path, clockbound_err *err)
 const clockbound_err *clockbound_close(clockbound_ctx *ctx)
 {
 	if (ctx != NULL) {
-		clockbound_priv_vmclock_close(&ctx->vmclock);
+		clockbound_priv_watch_close(ctx);
 		clockbound_priv_kernel_close(&ctx->kernel);
 		clockbound_priv_file_close(&ctx->file);
 		free(ctx);

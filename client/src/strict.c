@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Strict reads, where the leaf has no answer, and the handle for them: whatever the slow path says, VMClock's marker
- * is looked at after it, and must be the one under which the page was drawn.
+ * Strict reads, where the leaf has no answer: whatever the slow path says, VMClock's marker is looked at after it, and
+ * must be the one under which the page was drawn. A context's are strict as long as there is something to look at.
  */
 #include "client/src/context.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 /* Rounds until no publication falls into a read; one a second may. */
 #define STRICT_TRIES 4
-
-/* How long an opener waits for the daemon. */
-#ifndef OPEN_WAIT_MS
-#define OPEN_WAIT_MS 100
-#endif
 
 static void not_valid(uint32_t status, uint32_t reason, clockbound_interval *out)
 {
@@ -25,9 +16,11 @@ static void not_valid(uint32_t status, uint32_t reason, clockbound_interval *out
 	out->status = (out->status & ~CLOCKBOUND_STATUS_MASK) | status;
 }
 
-void clockbound_fast_slow_strict(const clockbound_fast *fast, clockbound_interval *out)
+/* @is_demanded: whoever asks wants strict reads or none; else the daemon's own look serves where there is no other. */
+static void read_slowly(const clockbound_fast *fast, bool is_demanded, clockbound_interval *out)
 {
 	const struct clockbound_page *page = fast->page;
+	const uint64_t *place = clockbound_priv_vm_place(fast);
 	int tries;
 
 	for (tries = 0; tries < STRICT_TRIES; tries++) {
@@ -35,15 +28,15 @@ void clockbound_fast_slow_strict(const clockbound_fast *fast, clockbound_interva
 		const struct clockbound_hot *hot = &page->slot[seq & 1].hot;
 		uint64_t marker = CLOCKBOUND_PRIV_LOAD(&hot->vm_marker);
 		uint32_t flags = CLOCKBOUND_PRIV_LOAD(&hot->vm_flags);
+		bool can_look = place != NULL && (flags & CLOCKBOUND_VM_WATCHED) != 0;
 
 		clockbound_fast_slow_now(fast, out);
-		if (fast->vm_marker == NULL || (flags & CLOCKBOUND_VM_WATCHED) == 0) {
+		if (!can_look && is_demanded) {
 			not_valid(CLOCKBOUND_STATUS_UNKNOWN, CLOCKBOUND_REASON_UNWATCHED, out);
 			return;
 		}
 		/* After the counter, or the clock, that the answer was made from: see clockbound_priv_vm_marker(). */
-		marker ^= clockbound_priv_vm_marker(fast);
-		if (marker != 0) {
+		if (can_look && marker != clockbound_priv_vm_marker(place)) {
 			not_valid(CLOCKBOUND_STATUS_DISRUPTED, CLOCKBOUND_REASON_MIGRATED, out);
 			return;
 		}
@@ -54,37 +47,15 @@ void clockbound_fast_slow_strict(const clockbound_fast *fast, clockbound_interva
 	not_valid(CLOCKBOUND_STATUS_UNKNOWN, CLOCKBOUND_REASON_INCONSISTENT, out);
 }
 
-/* Asks for it and maps it. */
-static bool take(struct clockbound_priv_vmclock *vmclock, const char *socket_path, clockbound_err *err)
+void clockbound_fast_slow_strict(const clockbound_fast *fast, clockbound_interval *out)
 {
-	char reason[CLOCKBOUND_CONTROL_TEXT * 2];
-	int descriptor = clockbound_priv_vmclock_ask(socket_path, OPEN_WAIT_MS, reason, sizeof(reason));
-	bool is_mapped;
-
-	if (descriptor < 0) {
-		return clockbound_priv_fail(err, CLOCKBOUND_ERR_SYSCALL, ENODEV,
-					    "no VMClock for strict reads from the daemon at %s: %s",
-					    socket_path, reason);
-	}
-	is_mapped = clockbound_priv_vmclock_map(vmclock, descriptor, "the daemon's VMClock", err);
-	(void)close(descriptor);
-	return is_mapped;
+	read_slowly(fast, true, out);
 }
 
-bool clockbound_priv_vmclock_watch(struct clockbound_priv_vmclock *vmclock, clockbound_fast *fast,
-				   const char *socket_path, clockbound_err *err)
+void clockbound_priv_context_slow(clockbound_ctx *ctx, clockbound_interval *out)
 {
-	if (!take(vmclock, socket_path, err)) {
-		return false;
+	if (clockbound_priv_is_watched(ctx->fast.page)) {
+		(void)clockbound_priv_watch(ctx);
 	}
-	fast->vm_marker = clockbound_priv_vmclock_word(vmclock);
-	return true;
-}
-
-bool clockbound_priv_vmclock_beside(struct clockbound_priv_vmclock *vmclock, const char *path)
-{
-	char socket_path[sizeof(((struct clockbound_priv_kernel *)NULL)->socket_path)];
-
-	clockbound_priv_socket_beside(path, socket_path, sizeof(socket_path));
-	return socket_path[0] != '\0' && take(vmclock, socket_path, NULL);
+	read_slowly(&ctx->fast, false, out);
 }

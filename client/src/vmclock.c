@@ -121,9 +121,3 @@ const uint64_t *clockbound_priv_vmclock_word(const struct clockbound_priv_vmcloc
 	return (const uint64_t *)(const void *)((const char *)vmclock->map +
 						CLOCKBOUND_VMCLOCK_MARKER_OFFSET);
 }
-
-uint64_t clockbound_priv_vmclock_marker(const struct clockbound_priv_vmclock *vmclock)
-{
-	/* One aligned load needs no sequence count: a new value seen early is only early. */
-	return le64toh(CLOCKBOUND_PRIV_LOAD(clockbound_priv_vmclock_word(vmclock)));
-}

@@ -101,6 +101,7 @@ enum clockbound_priv_mode {
 	CLOCKBOUND_PRIV_RELAXED, /* read the counter, in no order */
 	CLOCKBOUND_PRIV_SAVED,	 /* the caller read it earlier */
 	CLOCKBOUND_PRIV_STRICT,	 /* as ordered, and VMClock's marker after it */
+	CLOCKBOUND_PRIV_CONTEXT, /* as strict while the slot says that a VMClock is watched, else as ordered */
 };
 
 /*
@@ -110,14 +111,41 @@ enum clockbound_priv_mode {
  * processor had read ahead is thrown away with the rest, and read again on the other host. So it is the compiler
  * that must keep the order, and does, since the counter is read by a volatile asm that clobbers memory.
  */
-static inline CLOCKBOUND_PRIV_INLINE uint64_t clockbound_priv_vm_marker(const clockbound_fast *fast)
+static inline CLOCKBOUND_PRIV_INLINE uint64_t clockbound_priv_vm_marker(const uint64_t *place)
 {
-	uint64_t marker = CLOCKBOUND_PRIV_LOAD(fast->vm_marker);
+	uint64_t marker = CLOCKBOUND_PRIV_LOAD(place);
 
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	marker = __builtin_bswap64(marker);
 #endif
 	return marker;
+}
+
+/* Where VMClock's marker stands, or NULL: one load of a word that the library sets at most once, in a context while
+ * others read. What is there was mapped before, so that the address is all the order that is needed. */
+static inline CLOCKBOUND_PRIV_INLINE const uint64_t *clockbound_priv_vm_place(const clockbound_fast *fast)
+{
+#if CLOCKBOUND_PRIV_TSAN
+	return CLOCKBOUND_PRIV_LOAD(&fast->vm_marker);
+#else
+	return *(const uint64_t *const volatile *)&fast->vm_marker;
+#endif
+}
+
+/* What a context's read has against its slot: 0 if no VMClock is watched, or if the marker is the slot's. */
+static inline CLOCKBOUND_PRIV_INLINE uint64_t clockbound_priv_vm_doubt(const clockbound_fast *fast,
+								       const struct clockbound_hot *hot)
+{
+	const uint64_t *place;
+
+	if ((CLOCKBOUND_PRIV_LOAD(&hot->vm_flags) & CLOCKBOUND_VM_WATCHED) == 0) {
+		return 0;
+	}
+	place = clockbound_priv_vm_place(fast);
+	if (__builtin_expect(place == NULL, 0)) {
+		return 1;
+	}
+	return CLOCKBOUND_PRIV_LOAD(&hot->vm_marker) ^ clockbound_priv_vm_marker(place);
 }
 
 /* What is known when nothing can be promised: everything is possible. */
@@ -316,7 +344,10 @@ static inline CLOCKBOUND_PRIV_INLINE int clockbound_priv_read_short(const clockb
 	epoch = CLOCKBOUND_PRIV_LOAD(&hot->counter_epoch) ^ CLOCKBOUND_PRIV_LOAD(now_epoch);
 	if (mode == CLOCKBOUND_PRIV_STRICT) {
 		vm_flags = CLOCKBOUND_PRIV_LOAD(&hot->vm_flags);
-		vm_moved = CLOCKBOUND_PRIV_LOAD(&hot->vm_marker) ^ clockbound_priv_vm_marker(fast);
+		vm_moved = CLOCKBOUND_PRIV_LOAD(&hot->vm_marker) ^ clockbound_priv_vm_marker(fast->vm_marker);
+	} else if (mode == CLOCKBOUND_PRIV_CONTEXT) {
+		vm_flags = CLOCKBOUND_VM_WATCHED; /* or there is no doubt */
+		vm_moved = clockbound_priv_vm_doubt(fast, hot);
 	}
 	if (__builtin_expect(clockbound_priv_seq_retry(&page->control.seq, seq), 0)) {
 		return CLOCKBOUND_FAST_CANNOT;
@@ -325,7 +356,7 @@ static inline CLOCKBOUND_PRIV_INLINE int clockbound_priv_read_short(const clockb
 	if (__builtin_expect(epoch != 0, 0)) {
 		return CLOCKBOUND_FAST_CANNOT;
 	}
-	if (mode == CLOCKBOUND_PRIV_STRICT &&
+	if ((mode == CLOCKBOUND_PRIV_STRICT || mode == CLOCKBOUND_PRIV_CONTEXT) &&
 	    __builtin_expect(vm_moved != 0 || (vm_flags & CLOCKBOUND_VM_WATCHED) == 0, 0)) {
 		return CLOCKBOUND_FAST_CANNOT;
 	}

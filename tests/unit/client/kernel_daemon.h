@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A daemon that a thread plays: it answers requests for the kernel page with a file of the world in the place of the
- * map. One a program, for its tests.
+ * map, and those for the VMClock with another. One a program, for its tests.
  */
 #ifndef TESTS_UNIT_CLIENT_KERNEL_DAEMON_H
 #define TESTS_UNIT_CLIENT_KERNEL_DAEMON_H
@@ -23,28 +23,18 @@
 static struct {
 	pthread_t thread;
 	int listen_fd;
-	_Atomic uint64_t id;	    /* 0: "none" */
-	const char *_Atomic map;    /* the file handed out */
-	_Atomic bool is_silent;	    /* takes requests, answers none */
-	_Atomic unsigned int asked; /* packets that came */
+	_Atomic uint64_t id;	     /* 0: "none" */
+	const char *_Atomic map;     /* the file handed out */
+	const char *_Atomic vmclock; /* the file handed out as the VMClock; NULL: none */
+	_Atomic bool is_silent;	     /* takes requests, answers none */
+	_Atomic unsigned int asked;  /* packets that came */
 	_Atomic bool is_ending;
 } daemon_side;
 
-static inline void daemon_answer(int fd)
+/* Sends @size bytes of @reply, and @passed_fd, which it closes, unless that is -1. */
+static inline void daemon_reply(int fd, void *reply, size_t size, int passed_fd)
 {
-	struct clockbound_control_request request;
-	uint64_t id = daemon_side.id;
-	struct clockbound_control_kernel_page reply = {
-		.reply = {CLOCKBOUND_CONTROL_MAGIC,
-			  CLOCKBOUND_CONTROL_VERSION,
-			  CLOCKBOUND_CONTROL_KERNEL_PAGE,
-			  CLOCKBOUND_CONTROL_OK,
-			  sizeof(reply),
-			  {0}},
-		.has_page = id != 0,
-		.id = id,
-	};
-	struct iovec part = {.iov_base = &reply, .iov_len = sizeof(reply)};
+	struct iovec part = {.iov_base = reply, .iov_len = size};
 	union {
 		struct cmsghdr head;
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -52,26 +42,65 @@ static inline void daemon_answer(int fd)
 			     .cmsg_level = SOL_SOCKET,
 			     .cmsg_type = SCM_RIGHTS}};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	int map_fd = id != 0 ? open(world_path(daemon_side.map), O_RDWR | O_CLOEXEC) : -1;
 
-	if (recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request) &&
-	    request.magic == CLOCKBOUND_CONTROL_MAGIC && request.request == CLOCKBOUND_CONTROL_KERNEL_PAGE) {
-		daemon_side.asked++;
-		if (map_fd >= 0) {
-			memcpy(CMSG_DATA(&rights.head), &map_fd, sizeof(map_fd));
-			message.msg_control = &rights;
-			message.msg_controllen = sizeof(rights.bytes);
-		}
-		if (!daemon_side.is_silent) {
-			(void)sendmsg(fd, &message, MSG_NOSIGNAL);
-		} else {
-			struct pollfd gone = {.fd = fd, .events = POLLIN};
-
-			(void)poll(&gone, 1, 5000); /* until the reader has had enough */
-		}
+	if (passed_fd >= 0) {
+		memcpy(CMSG_DATA(&rights.head), &passed_fd, sizeof(passed_fd));
+		message.msg_control = &rights;
+		message.msg_controllen = sizeof(rights.bytes);
 	}
-	if (map_fd >= 0) {
-		close(map_fd);
+	(void)sendmsg(fd, &message, MSG_NOSIGNAL);
+	if (passed_fd >= 0) {
+		close(passed_fd);
+	}
+}
+
+static inline void answer_kernel_page(int fd, struct clockbound_control_reply head)
+{
+	uint64_t id = daemon_side.id;
+	struct clockbound_control_kernel_page reply = {.reply = head, .has_page = id != 0, .id = id};
+
+	reply.reply.size = sizeof(reply);
+	daemon_reply(fd, &reply, sizeof(reply),
+		     id != 0 ? open(world_path(daemon_side.map), O_RDWR | O_CLOEXEC) : -1);
+}
+
+static inline void answer_vmclock(int fd, struct clockbound_control_reply head)
+{
+	const char *name = daemon_side.vmclock;
+	struct clockbound_control_vmclock reply = {
+		.reply = head, .has_vmclock = name != NULL, .reason = "none here"};
+
+	reply.reply.size = sizeof(reply);
+	daemon_reply(fd, &reply, sizeof(reply),
+		     name != NULL ? open(world_path(name), O_RDONLY | O_CLOEXEC) : -1);
+}
+
+static inline void daemon_answer(int fd)
+{
+	struct clockbound_control_request request;
+
+	if (recv(fd, &request, sizeof(request), 0) != (ssize_t)sizeof(request) ||
+	    request.magic != CLOCKBOUND_CONTROL_MAGIC) {
+		return;
+	}
+	daemon_side.asked++;
+	if (daemon_side.is_silent) {
+		struct pollfd gone = {.fd = fd, .events = POLLIN};
+
+		(void)poll(&gone, 1, 5000); /* until the reader has had enough */
+		return;
+	}
+	{
+		const struct clockbound_control_reply head = {.magic = CLOCKBOUND_CONTROL_MAGIC,
+							      .version = CLOCKBOUND_CONTROL_VERSION,
+							      .request = request.request,
+							      .result = CLOCKBOUND_CONTROL_OK};
+
+		if (request.request == CLOCKBOUND_CONTROL_KERNEL_PAGE) {
+			answer_kernel_page(fd, head);
+		} else if (request.request == CLOCKBOUND_CONTROL_VMCLOCK) {
+			answer_vmclock(fd, head);
+		}
 	}
 }
 

@@ -29,10 +29,10 @@ static void a_good_page_gives_its_marker_and_follows_it(void **state)
 
 	(void)state;
 	assert_true(clockbound_priv_vmclock_open(&vmclock, world_file("vmclock", good, sizeof(good)), NULL));
-	assert_int_equal(clockbound_priv_vmclock_marker(&vmclock), 7);
+	assert_int_equal(clockbound_priv_vm_marker(clockbound_priv_vmclock_word(&vmclock)), 7);
 	map = world_map("vmclock", sizeof(good));
 	map[17] = 1;
-	assert_int_equal(clockbound_priv_vmclock_marker(&vmclock), 0x107);
+	assert_int_equal(clockbound_priv_vm_marker(clockbound_priv_vmclock_word(&vmclock)), 0x107);
 	clockbound_priv_vmclock_close(&vmclock);
 	assert_null(vmclock.map);
 	clockbound_priv_vmclock_close(&vmclock);
