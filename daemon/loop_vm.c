@@ -204,7 +204,7 @@ static int descriptor(void *context)
 {
 	const struct cbd_loop *loop = context;
 
-	return loop->vmclock.page != NULL ? loop->vmclock.fd : -1;
+	return cbd_vmclock_readers_fd(&loop->vmclock);
 }
 
 static uint32_t inject(void *context, uint32_t kind, uint32_t for_ms, uint32_t uid)

@@ -30,7 +30,8 @@
 struct cbd_vmclock {
 	const struct clockbound_vmclock *page; /* mapped read-only; NULL: none is watched */
 	size_t mapped;			       /* bytes of it that may be read */
-	int fd;				       /* read-only, what readers may be given; -1: none */
+	int fd;				       /* read-only; -1: none */
+	int readers_fd;			       /* the same, opened once more, for them; -1: fd has to do */
 	bool is_file;			       /* a regular file, which may shrink */
 	bool notifies;			       /* poll() on fd waits until something changes */
 	bool is_unreadable;		       /* as of the last look; text says why */
@@ -84,6 +85,12 @@ int cbd_vmclock_wake_fd(const struct cbd_vmclock *vmclock);
 
 /* cbd_vmclock_on_wake - fd was ready; false: it wakes for nothing and must be watched no more */
 bool cbd_vmclock_on_wake(struct cbd_vmclock *vmclock);
+
+/*
+ * cbd_vmclock_readers_fd - what readers may be given; -1: none is watched
+ * Not the one that is waited on, if it can be helped: who read()s that has the next notification for himself.
+ */
+int cbd_vmclock_readers_fd(const struct cbd_vmclock *vmclock);
 
 /* cbd_vmclock_is_public - whether anybody may open the device himself, as upstream's clients must */
 bool cbd_vmclock_is_public(const struct cbd_vmclock *vmclock);

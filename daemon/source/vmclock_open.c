@@ -186,6 +186,15 @@ static bool is_quiet(const struct cbd_vmclock *vmclock)
 	       pread(vmclock->fd, page, sizeof(page), 0) > 0 && poll(&ready, 1, 0) == 0;
 }
 
+/* What fd has, through a description of its own; by way of /proc, since the name may lead elsewhere by now. */
+static int open_again(int fd)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 bool cbd_vmclock_open(struct cbd_vmclock *vmclock, const char *how, const struct cbd_vmclock_places *places,
 		      const struct cbd_clock *clock)
 {
@@ -197,6 +206,7 @@ bool cbd_vmclock_open(struct cbd_vmclock *vmclock, const char *how, const struct
 
 	memset(vmclock, 0, sizeof(*vmclock));
 	vmclock->fd = -1;
+	vmclock->readers_fd = -1;
 	if (strcmp(how, "off") == 0) {
 		return false;
 	}
@@ -218,7 +228,16 @@ bool cbd_vmclock_open(struct cbd_vmclock *vmclock, const char *how, const struct
 	cbd_vmclock_read(vmclock, &vm);
 	time_marker(vmclock);
 	vmclock->notifies = is_quiet(vmclock);
+	vmclock->readers_fd = open_again(vmclock->fd);
 	return true;
+}
+
+int cbd_vmclock_readers_fd(const struct cbd_vmclock *vmclock)
+{
+	if (vmclock->page == NULL) {
+		return -1;
+	}
+	return vmclock->readers_fd >= 0 ? vmclock->readers_fd : vmclock->fd;
 }
 
 int cbd_vmclock_wake_fd(const struct cbd_vmclock *vmclock)
@@ -251,6 +270,10 @@ void cbd_vmclock_close(struct cbd_vmclock *vmclock)
 	if (vmclock->page != NULL) {
 		munmap((void *)(uintptr_t)vmclock->page, vmclock->mapped);
 		vmclock->page = NULL;
+	}
+	if (vmclock->readers_fd >= 0) {
+		close(vmclock->readers_fd);
+		vmclock->readers_fd = -1;
 	}
 	if (vmclock->fd >= 0) {
 		close(vmclock->fd);

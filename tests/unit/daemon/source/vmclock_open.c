@@ -131,6 +131,34 @@ static void a_file_that_is_removed_goes_on(void **state)
 	cbd_vmclock_close(&vmclock);
 }
 
+/* Where it notifies, who read()s takes the notification from all who hold the same description. */
+static void readers_are_given_a_description_of_their_own(void **state)
+{
+	struct clockbound_vmclock page = good_page();
+	struct cbd_vmclock vmclock;
+	struct stat own;
+	struct stat given;
+	int fd;
+
+	(void)state;
+	assert_false(cbd_vmclock_open(&vmclock, "off", NULL, &clocks));
+	assert_int_equal(cbd_vmclock_readers_fd(&vmclock), -1);
+	assert_true(opens(&vmclock, &page, sizeof(page), 4096));
+	fd = cbd_vmclock_readers_fd(&vmclock);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(vmclock.fd, &own), 0);
+	assert_int_equal(fstat(fd, &given), 0);
+	assert_true(own.st_dev == given.st_dev && own.st_ino == given.st_ino);
+	assert_int_equal(lseek(fd, 77, SEEK_SET), 77); /* as a read() would */
+	assert_int_equal(lseek(vmclock.fd, 0, SEEK_CUR), 0);
+	assert_int_equal(write(fd, "x", 1), -1);
+	assert_int_equal(close(fd), 0);
+	vmclock.readers_fd = -1; /* without /proc */
+	assert_int_equal(cbd_vmclock_readers_fd(&vmclock), vmclock.fd);
+	cbd_vmclock_close(&vmclock);
+	assert_int_equal(cbd_vmclock_readers_fd(&vmclock), -1);
+}
+
 static void off_watches_none_and_has_nothing_to_say(void **state)
 {
 	struct cbd_vmclock vmclock;
@@ -228,6 +256,7 @@ int main(void)
 		IN_SCRATCH(a_path_that_leads_nowhere_or_to_a_directory_is_told),
 		IN_SCRATCH(a_file_that_shrinks_is_not_touched_again),
 		IN_SCRATCH(a_file_that_is_removed_goes_on),
+		IN_SCRATCH(readers_are_given_a_description_of_their_own),
 		IN_SCRATCH(off_watches_none_and_has_nothing_to_say),
 		IN_SCRATCH(auto_takes_the_first_device_that_the_kernel_names),
 		IN_SCRATCH(what_wakes_for_nothing_is_given_up),
