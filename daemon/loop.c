@@ -327,6 +327,16 @@ void cbd_loop_unwatch(struct cbd_loop *loop, int fd)
 	(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
+void cbd_loop_watch_vmclock(struct cbd_loop *loop)
+{
+	int fd = cbd_vmclock_wake_fd(&loop->vmclock);
+
+	/* Where that fails the timer serves. */
+	if (fd >= 0 && watch(loop, fd, SOURCE_VMCLOCK) != 0) {
+		loop->vmclock.notifies = false;
+	}
+}
+
 /* The descriptors that the loop itself owns. */
 static int open_events(struct cbd_loop *loop)
 {
@@ -356,11 +366,7 @@ static int open_events(struct cbd_loop *loop)
 		close(loop->timer_fd);
 		close(loop->epoll_fd);
 	}
-	/* Where that fails the timer serves. */
-	if (cbd_vmclock_wake_fd(&loop->vmclock) >= 0 &&
-	    watch(loop, cbd_vmclock_wake_fd(&loop->vmclock), SOURCE_VMCLOCK) != 0) {
-		loop->vmclock.notifies = false;
-	}
+	cbd_loop_watch_vmclock(loop);
 	return result;
 }
 

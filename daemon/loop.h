@@ -36,12 +36,14 @@ struct cbd_loop_told {
 /* What the loop remembers of VMClock beside the core. */
 struct cbd_loop_vm {
 	int64_t next_look_ns; /* CLOCK_MONOTONIC, as the next */
+	int64_t next_find_ns; /* while none is watched: when to look for one again */
 	int64_t disrupted_ns; /* when the last disruption was noticed; 0: it is over */
 	int64_t recovery_ns;  /* how long it lasted from then on */
 	uint64_t told_migrations;
 	uint32_t told_flags;
 	bool is_told_unreadable;
-	bool has_looked; /* at what there is, once */
+	bool has_looked;   /* at what there is, once */
+	bool is_watch_new; /* what is being published is void because none was watched before */
 };
 
 struct cbd_loop {
@@ -136,13 +138,17 @@ void cbd_loop_obey(struct cbd_loop *loop, bool is_answered);
 /* cbd_loop_unwatch - @fd wakes the loop no more */
 void cbd_loop_unwatch(struct cbd_loop *loop, int fd);
 
+/* cbd_loop_watch_vmclock - its notifications, if there are any, wake the loop */
+void cbd_loop_watch_vmclock(struct cbd_loop *loop);
+
 /* cbd_loop_vm_open - finds the VMClock as the options say; after the files, before the core; see loop_vm.c */
 void cbd_loop_vm_open(struct cbd_loop *loop);
 
 /* cbd_loop_vm_count - anchors begin and end with it; once more whenever the clocks were made anew */
 void cbd_loop_vm_count(struct cbd_loop *loop);
 
-/* cbd_loop_vm_look - at every wake, before anything else: a disruption is published before anybody is asked */
+/* cbd_loop_vm_look - at every wake, before anything else: a disruption is published before anybody is asked. While
+ * there is no VMClock it looks for one now and then. */
 void cbd_loop_vm_look(struct cbd_loop *loop);
 
 /* cbd_loop_vm_on_wake - it notifies */

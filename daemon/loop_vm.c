@@ -16,6 +16,9 @@
 #define NS_PER_MS INT64_C(1000000)
 /* A disruption resets chronyd's sources at once, but no more often than this: a VMClock may be out of its mind. */
 #define RESET_MIN_NS INT64_C(1000000000)
+/* A VMClock may appear when its driver is loaded, which nothing orders before the daemon. Until it is found a migration
+ * goes unnoticed, so not much more seldom; a look costs some 50 us, so not much more often. */
+#define FIND_NS INT64_C(5000000000)
 
 static int64_t now_ns(const struct cbd_loop *loop)
 {
@@ -61,13 +64,58 @@ static void tell_warnings(struct cbd_loop *loop, uint32_t flags)
 	loop->vm.told_flags = flags;
 }
 
+static const char *how(const struct cbd_loop *loop)
+{
+	return loop->config->has_disruption_support ? loop->config->vmclock : "off";
+}
+
+/* As the options say; false: there is none. Why not is told when it is another reason than before. */
+static bool find(struct cbd_loop *loop)
+{
+	struct cbd_vmclock *vmclock = &loop->vmclock;
+	char told[sizeof(vmclock->text)];
+
+	memcpy(told, vmclock->text, sizeof(told));
+	loop->vm.next_find_ns = now_ns(loop) + FIND_NS;
+	if (cbd_vmclock_open(vmclock, how(loop), NULL, &loop->clocks.clock)) {
+		cbd_log(CBD_LOG_INFO, "vmclock",
+			"VMClock %s is watched, %s; a strict read costs %.1f ns more than another",
+			vmclock->path, vmclock->notifies ? "which notifies" : "looked at every 0.1 s",
+			vmclock->load_ps * 1e-3);
+		if (!cbd_vmclock_is_public(vmclock)) {
+			cbd_log(CBD_LOG_INFO, "vmclock_private",
+				"%s cannot be read by everybody: upstream's own clients will not open shm0; "
+				"ours ask the daemon",
+				vmclock->path);
+		}
+		return true;
+	}
+	if (vmclock->text[0] != '\0' && strcmp(vmclock->text, told) != 0) {
+		cbd_log(strcmp(how(loop), "auto") == 0 && vmclock->path[0] == '\0' ? CBD_LOG_INFO
+										   : CBD_LOG_WARNING,
+			"vmclock", "no VMClock is watched, a migration of this machine goes unnoticed: %s",
+			vmclock->text);
+	}
+	return false;
+}
+
+/* One that was not there before. */
+static bool has_appeared(struct cbd_loop *loop)
+{
+	if (strcmp(how(loop), "off") == 0 || now_ns(loop) < loop->vm.next_find_ns || !find(loop)) {
+		return false;
+	}
+	cbd_loop_watch_vmclock(loop);
+	return true;
+}
+
 void cbd_loop_vm_look(struct cbd_loop *loop)
 {
 	struct cbd_anchor now;
 	struct cbd_vm vm;
 
 	/* One look without a VMClock: the page of a former daemon that watched one is void. */
-	if (loop->vmclock.page == NULL && loop->vm.has_looked) {
+	if (loop->vmclock.page == NULL && loop->vm.has_looked && !has_appeared(loop)) {
 		return;
 	}
 	loop->vm.has_looked = true;
@@ -81,10 +129,40 @@ void cbd_loop_vm_look(struct cbd_loop *loop)
 	if (vm.is_torn && loop->vm.is_told_unreadable) {
 		return; /* not valid already, and polls go on looking */
 	}
+	loop->vm.is_watch_new = (loop->core.vm.flags & CLOCKBOUND_VM_WATCHED) == 0;
 	if (cbd_clock_anchor(&loop->clocks.clock, &now) == 0 && cbd_core_on_vm(&loop->core, &now)) {
 		publish_and_obey(loop);
 	}
+	loop->vm.is_watch_new = false;
 	loop->vm.is_told_unreadable = vm.is_torn;
+}
+
+/* Why nothing that was measured before is used. Only what a marker has shown is an event of this machine's. */
+static void tell_migration(struct cbd_loop *loop, enum cbd_log_level level, bool is_first)
+{
+	const struct cbd_vmclock *vmclock = &loop->vmclock;
+
+	if (vmclock->page == NULL) {
+		cbd_log(level, "migrated",
+			"a former daemon watched a VMClock and this one does not: this machine may have been "
+			"moved or restored between them, and nothing measured before is used");
+		return;
+	}
+	if (loop->vm.is_watch_new) {
+		cbd_log(level, "migrated",
+			"VMClock %s was not watched before: this machine may have been moved or restored "
+			"until now, and nothing measured before is used",
+			vmclock->path);
+		return;
+	}
+	if (is_first) {
+		cbd_probe_tell(&loop->probe, CLOCKBOUND_EVENT_MIGRATED, (int64_t)loop->core.vm.marker);
+	}
+	cbd_log(level, "migrated",
+		"this machine was moved or restored (VMClock %s, marker %llu%s%s): "
+		"nothing measured before is used",
+		vmclock->path, (unsigned long long)loop->core.vm.marker, vmclock->text[0] != '\0' ? "; " : "",
+		vmclock->text);
 }
 
 /* Once for each disruption, whoever noticed it, and once when it is over. */
@@ -105,20 +183,8 @@ void cbd_loop_vm_published(struct cbd_loop *loop)
 			loop->schedule.has_reset = false;
 			is_first = true;
 		}
-		if (is_first && !core->is_forced && loop->vmclock.page != NULL) {
-			cbd_probe_tell(&loop->probe, CLOCKBOUND_EVENT_MIGRATED, (int64_t)core->vm.marker);
-		}
-		if (loop->vmclock.page == NULL && !core->is_forced) {
-			cbd_log(level, "migrated",
-				"a former daemon watched a VMClock and this one does not: this machine may "
-				"have been "
-				"moved or restored between them, and nothing measured before is used");
-		} else if (!core->is_forced) {
-			cbd_log(level, "migrated",
-				"this machine was moved or restored (VMClock %s, marker %llu%s%s): nothing "
-				"measured before is used",
-				loop->vmclock.path, (unsigned long long)core->vm.marker,
-				loop->vmclock.text[0] != '\0' ? "; " : "", loop->vmclock.text);
+		if (!core->is_forced) {
+			tell_migration(loop, level, is_first);
 		}
 	}
 	if (loop->vm.disrupted_ns != 0 && (core->out.clock_status & CLOCKBOUND_VALID) != 0) {
@@ -167,6 +233,8 @@ int64_t cbd_loop_vm_next_ns(const struct cbd_loop *loop)
 	/* Also of one that notifies: that comes sooner, but may be lost, and an update that never ends brings none. */
 	if (loop->vmclock.page != NULL) {
 		next_ns = loop->vm.next_look_ns;
+	} else if (strcmp(how(loop), "off") != 0) {
+		next_ns = loop->vm.next_find_ns;
 	}
 	if (loop->injection.kind != CLOCKBOUND_INJECT_OFF && loop->injection.until_ns < next_ns) {
 		next_ns = loop->injection.until_ns;
@@ -243,27 +311,7 @@ void cbd_loop_vm_end_injection(struct cbd_loop *loop)
 
 void cbd_loop_vm_open(struct cbd_loop *loop)
 {
-	const struct cbd_config *config = loop->config;
-	const char *how = config->has_disruption_support ? config->vmclock : "off";
-	struct cbd_vmclock *vmclock = &loop->vmclock;
-
-	if (cbd_vmclock_open(vmclock, how, NULL, &loop->clocks.clock)) {
-		cbd_log(CBD_LOG_INFO, "vmclock",
-			"VMClock %s is watched, %s; a strict read costs %.1f ns more than another",
-			vmclock->path, vmclock->notifies ? "which notifies" : "looked at every 0.1 s",
-			vmclock->load_ps * 1e-3);
-		if (!cbd_vmclock_is_public(vmclock)) {
-			cbd_log(CBD_LOG_INFO, "vmclock_private",
-				"%s cannot be read by everybody: upstream's own clients will not open shm0; "
-				"ours ask the "
-				"daemon",
-				vmclock->path);
-		}
-	} else if (vmclock->text[0] != '\0') {
-		cbd_log(strcmp(how, "auto") == 0 && vmclock->path[0] == '\0' ? CBD_LOG_INFO : CBD_LOG_WARNING,
-			"vmclock", "no VMClock is watched, a migration of this machine goes unnoticed: %s",
-			vmclock->text);
-	}
+	(void)find(loop);
 	cbd_loop_vm_count(loop);
 	loop->told_vm = (struct cbd_control_vm){
 		.fill = fill,
@@ -272,7 +320,7 @@ void cbd_loop_vm_open(struct cbd_loop *loop)
 		.context = loop,
 	};
 	cbd_control_set_vm(&loop->control, &loop->told_vm);
-	if (config->allow_inject) {
+	if (loop->config->allow_inject) {
 		cbd_log(CBD_LOG_WARNING, "allow_inject",
 			"--allow-inject: root and this daemon's user may make the page say what is not so");
 	}

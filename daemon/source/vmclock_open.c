@@ -76,8 +76,16 @@ static dev_t device_number(const char *class_dir, long number)
 
 static int fail(struct cbd_vmclock *vmclock, const char *what, int error)
 {
+	const char *remedy = "";
+
+	if (error == EACCES) {
+		remedy = "; let the daemon read the device";
+	} else if (error == EPERM) {
+		/* What a DeviceAllow= by path lets in is settled when systemd starts the unit. */
+		remedy = "; if it appeared after the daemon was started as a service, restart that";
+	}
 	snprintf(vmclock->text, sizeof(vmclock->text), "%s: %s: %s%s", vmclock->path, what, strerror(error),
-		 error == EACCES ? "; let the daemon read the device" : "");
+		 remedy);
 	return -1;
 }
 

@@ -207,3 +207,20 @@ held inline "$VALID" || fail "the lax read has seen it too: this proves nothing"
 kill -CONT "$DAEMON_PID"
 heals "a migration that contexts saw"
 loop_end
+
+# A driver that is loaded late: the device is found without a restart, and what was measured before it is void.
+stop_pid "$DAEMON_PID"
+mv "$WORLD/vmclock" "$WORLD/absent"
+told=$(grep -c 'no VMClock is watched' "$WORLD/daemon.log")
+daemon_start --vmclock "$WORLD/vmclock"
+wait_until 20 "valid without a VMClock" reads inline "$VALID"
+sleep 5
+reads inline "$VALID" || fail "not valid while a VMClock is looked for"
+[ "$(grep -c 'no VMClock is watched' "$WORLD/daemon.log")" = $((told + 1)) ] || fail "told more than once that there is none"
+mv "$WORLD/absent" "$WORLD/vmclock"
+wait_until 8 "MIGRATED when a VMClock appears" reads inline "$MIGRATED"
+vm '.is_watched and .disruptions == 2' || fail "what cbctl says of a VMClock that has appeared"
+heals "a VMClock that has appeared"
+marker 15
+wait_until 3 "a migration that the late VMClock tells of" reads inline "$MIGRATED"
+heals "that migration"

@@ -3,6 +3,7 @@
  * The daemon's loop as a process of its own, against a chronyd of paper that this process plays. Everything waits
  * on descriptors; the only time in it is the patience of wait_for(), after which a test fails.
  */
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -398,6 +399,51 @@ static void a_vmclock_that_notifies_is_looked_at_in_time_all_the_same(void **sta
 	assert_int_equal(cbd_loop_vm_next_ns(&loop), 77);
 }
 
+static bool is_vmclock_watched(void)
+{
+	static struct clockbound_page page;
+
+	return scratch_read("page", &page, sizeof(page)) == sizeof(page) &&
+	       (page.slot[page.control.seq & 1].hot.vm_flags & CLOCKBOUND_VM_WATCHED) != 0;
+}
+
+static bool is_migrated(void)
+{
+	return (page_status() & CLOCKBOUND_REASON_MIGRATED) != 0;
+}
+
+/* Its driver may be loaded after the daemon has started; what was measured until then nobody vouches for. */
+static void a_vmclock_that_appears_later_is_found_and_voids_what_was_before(void **state)
+{
+	const struct clockbound_vmclock made = {.magic = htole32(CLOCKBOUND_VMCLOCK_MAGIC),
+						.size = htole32(sizeof(made)),
+						.version = htole16(CLOCKBOUND_VMCLOCK_VERSION)};
+
+	(void)state;
+	snprintf(config.vmclock, sizeof(config.vmclock), "%s", scratch_file("vmclock"));
+	start_daemon();
+	wait_for(is_valid);
+	assert_false(is_vmclock_watched());
+	scratch_write("made", &made, sizeof(made));
+	assert_int_equal(rename(scratch_file("made"), config.vmclock), 0);
+	wait_for(is_vmclock_watched);
+	wait_for(is_migrated);
+}
+
+static void a_vmclock_is_looked_for_only_where_one_is_wanted(void **state)
+{
+	struct cbd_config wanted = {.vmclock = "auto", .has_disruption_support = true};
+	const struct cbd_loop loop = {.config = &wanted, .vm = {.next_find_ns = 77}};
+
+	(void)state;
+	assert_int_equal(cbd_loop_vm_next_ns(&loop), 77);
+	wanted.has_disruption_support = false;
+	assert_true(cbd_loop_vm_next_ns(&loop) == INT64_MAX);
+	wanted.has_disruption_support = true;
+	snprintf(wanted.vmclock, sizeof(wanted.vmclock), "off");
+	assert_true(cbd_loop_vm_next_ns(&loop) == INT64_MAX);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start_world, end_world)
 
 int main(void)
@@ -415,6 +461,8 @@ int main(void)
 		TEST(without_the_lock_file_a_second_daemon_still_is_refused),
 		TEST(a_chronyd_that_comes_later_is_found),
 		TEST(an_opening_that_fails_leaves_nothing_behind),
+		TEST(a_vmclock_that_appears_later_is_found_and_voids_what_was_before),
+		cmocka_unit_test(a_vmclock_is_looked_for_only_where_one_is_wanted),
 		cmocka_unit_test(a_vmclock_that_notifies_is_looked_at_in_time_all_the_same),
 	};
 
