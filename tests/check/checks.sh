@@ -49,6 +49,16 @@ mapfile -t many < <(seq -f '/* %g */' 501)
 plant size "a file of 503 lines" client/src/b.c "${many[@]}"
 plain
 expect failed readme "a README whose script is not there"
+plain
+printf '# Title\n' >"$TREE/docs/A.md"
+mkdir -p "$TREE/scripts"
+printf '#!/bin/sh\n' >"$TREE/scripts/deps"
+chmod +x "$TREE/scripts/deps"
+cp "$HERE/../../CMakePresets.json" "$TREE/"
+printf '```\nscripts/deps build\ncmake --preset release\n```\n' >"$TREE/README.md"
+expect passed readme "a README that builds what it has installed for"
+printf '```\nscripts/deps build\ncmake --preset dev\n```\n' >"$TREE/README.md"
+expect failed readme "a README that builds the tests and has not installed for them"
 if command -v clang-format-14 >/dev/null; then
 	plant format "a line out of format" client/src/b.c 'int   a ;'
 fi

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # readme.sh TREE BIN-DIR - what README.md and docs/ tell to run or to read is there: files linked to, scripts,
 # programs' verbs and options in fenced blocks. No placeholder is left.
+# What is installed for a build suffices for the presets that are built with no more.
 . "$(dirname "$0")/lib.sh"
 BIN=${2:-${CLOCKBOUND_BUILD_DIR:-build/dev}/bin}
 checked=0
@@ -39,6 +40,17 @@ check_program() {
 	done
 }
 
+# check_presets PAGE - `scripts/deps build` installs nothing of the tests', so a preset configured after it has none
+check_presets() {
+	local preset
+	while read -r preset; do
+		checked=$((checked + 1))
+		cmake --preset "$preset" -N 2>&1 | grep -qx ' *CLOCKBOUND_BUILD_TESTS="OFF"' ||
+			fault "$1: cmake --preset $preset builds the tests, for which scripts/deps build installs nothing"
+	done < <(awk '/^```/ { is_build = 0 } /^scripts\/deps / { is_build = $2 == "build" }
+		is_build && /^cmake --preset / && !/CLOCKBOUND_BUILD_TESTS=/ { print $3 }' "$1")
+}
+
 for page in README.md docs/*.md CHANGELOG.md; do
 	[ -f "$page" ] || {
 		fault "$page is not there"
@@ -59,6 +71,7 @@ for page in README.md docs/*.md CHANGELOG.md; do
 			;;
 		esac
 	done < <(commands "$page")
+	check_presets "$page"
 	while IFS= read -r line; do
 		fault "$page:$line: a placeholder"
 	done < <(grep -nE 'TBD|@@|FILL|PLACEHOLDER|X\.XX' "$page")
