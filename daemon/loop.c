@@ -171,7 +171,7 @@ static void end_answered(struct cbd_loop *loop)
 
 	loop->answer_ns = now_ns(loop);
 	loop->round_trip_ns = loop->answer_ns - loop->begin_ns;
-	loop->sources = poll->sources;
+	loop->sources = loop->chrony.told; /* all, of which the core keeps some */
 	loop->leap_status = poll->tracking.leap_status;
 	loop->stratum = poll->tracking.stratum;
 	cbd_loop_tell_poll(loop, true);

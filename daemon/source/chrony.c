@@ -164,6 +164,7 @@ static enum cbd_chrony_result ask(struct cbd_chrony *self, enum cbd_chrony_step 
 static enum cbd_chrony_result ask_tracking(struct cbd_chrony *self)
 {
 	memset(&self->poll, 0, sizeof(self->poll));
+	self->told = 0;
 	self->poll.is_since_whole = self->is_since_whole;
 	self->source_text[0] = '\0';
 	self->asked = 0;

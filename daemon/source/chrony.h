@@ -79,7 +79,7 @@ struct cbd_chrony {
 	uint32_t sequence;
 	uint32_t asked;	   /* sources asked so far */
 	uint32_t ask;	   /* sources to ask */
-	uint32_t told;	   /* sources that chronyd has */
+	uint32_t told;	   /* sources that chronyd has; 0 if it does not tell */
 	uint32_t restarts; /* in this poll */
 	bool is_unsent;	   /* chronyd's queue was full */
 	bool wants_reset;  /* the next poll begins with Reset_Sources and Burst */

@@ -227,6 +227,19 @@ static void a_synchronised_chronyd_makes_a_valid_page(void **state)
 	assert_true(status.last_poll_ns < UINT64_C(60000000000));
 }
 
+/* The core keeps no more than CBD_SOURCES_MAX of them; what is told is how many chronyd has. */
+static void all_of_chronyds_sources_are_counted(void **state)
+{
+	(void)state;
+	fake.sources = CBD_SOURCES_MAX + 4;
+	for (uint32_t i = 1; i < fake.sources; i++) {
+		fake_chrony_source(&fake, i, CBD_SOURCE_UNSELECTED, 1, 0.0, 1e-4);
+	}
+	start_daemon();
+	wait_for(is_valid);
+	assert_int_equal(control_status().sources, CBD_SOURCES_MAX + 4);
+}
+
 static void without_chronyd_it_publishes_that_there_is_no_bound(void **state)
 {
 	struct clockbound_control_status status;
@@ -451,6 +464,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(ready_is_told_once_something_is_published_and_the_watchdog_is_fed),
 		TEST(a_synchronised_chronyd_makes_a_valid_page),
+		TEST(all_of_chronyds_sources_are_counted),
 		TEST(without_chronyd_it_publishes_that_there_is_no_bound),
 		TEST(sigterm_stops_cleanly_and_leaves_the_page_valid),
 		TEST(sighup_and_the_user_signals_change_nothing),

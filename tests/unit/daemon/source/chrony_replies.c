@@ -271,6 +271,7 @@ static void sources_that_chronyd_refuses_leave_tracking_alone(void **state)
 		assert_int_equal(fixture_poll(fixture), CBD_CHRONY_DONE);
 		assert_false(fixture->client.poll.has_source_data);
 		assert_int_equal(fixture->client.poll.sources, 0);
+		assert_int_equal(fixture->client.told, command == 14 ? 0 : 1);
 		assert_string_not_equal(fixture->client.source_text, "");
 		assert_int_equal(fixture->client.poll.tracking.stratum, 2);
 		fixture->fake.status[command] = 0;
