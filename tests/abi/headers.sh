@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Each installed header compiles alone, pedantically, as C11, as C++17, and the layouts for BPF; the headers
-# below <clockbound/fast.h> refuse to be included alone.   usage: headers.sh c|cxx|bpf
+# below <clockbound/fast.h> refuse to be included alone; 32-bit processors are refused by name.   usage: headers.sh c|cxx|bpf
 set -eu
 root=${CLOCKBOUND_SOURCE_DIR:?set by ctest}
 flags="-I$root/uapi -I$root/client/include -pedantic-errors -Wall -Wextra -Werror -fsyntax-only"
@@ -35,6 +35,18 @@ expect_refusal() {
 	fi
 }
 
+expect_first_error() { # what it says; the header, compiler and flags
+	wanted=$1
+	shift
+	if output=$(compile "$@" -ffreestanding 2>&1); then
+		echo "FAILED: <$1> compiles with: $2 $3"
+		failed=1
+	elif ! echo "$output" | grep 'error:' | head -n 1 | grep -q "$wanted"; then
+		echo "FAILED: the first error of <$1> with $2 $3 does not say '$wanted': $output"
+		failed=1
+	fi
+}
+
 matrix() { # compiler, standard, language
 	command -v "$1" >/dev/null || return 0
 	tried=$((tried + 1))
@@ -53,6 +65,10 @@ c)
 		matrix clang -std=$standard c
 	done
 	matrix aarch64-linux-gnu-gcc -std=c11 c
+	if command -v clang >/dev/null; then
+		expect_first_error '64-bit processor' clockbound/fast.h clang --target=i386-linux-gnu -std=c11 -x c
+		expect_first_error '64-bit processor' clockbound/fast.h clang --target=armv7-linux-gnueabihf -std=c11 -x c
+	fi
 	;;
 cxx)
 	for standard in c++17 c++20; do

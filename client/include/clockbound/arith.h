@@ -13,7 +13,11 @@
 
 #include <clockbound/types.h>
 
+#if !defined(__SIZEOF_INT128__)
+#error "ClockBound needs a 64-bit processor: its arithmetic takes the 128-bit integers that compilers have for those only"
+#else
 __extension__ typedef unsigned __int128 clockbound_priv_u128;
+#endif
 
 /* clockbound_priv_scale_short - ticks * rate (Q6.26) in ns, rounded down; no product overflows */
 static inline __attribute__((always_inline)) uint64_t clockbound_priv_scale_short(uint32_t ticks,
