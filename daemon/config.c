@@ -120,6 +120,10 @@ static bool set_text(char *text, size_t room, const char *value, char *error, si
 		snprintf(error, size, "the value is empty");
 		return false;
 	}
+	if (value[0] == '"' || value[0] == '\'') {
+		snprintf(error, size, "leave out the quotes of %.64s: they would be a part of it", value);
+		return false;
+	}
 	if (length >= room) {
 		snprintf(error, size, "the value is %zu bytes long, more than %zu", length, room - 1);
 		return false;

@@ -339,6 +339,8 @@ static void a_file_is_refused_with_its_line(void **state)
 	file_refused("config = /x\n", 12, 1, "belongs on the command line");
 	file_refused("runtime-dir =\n", 14, 1, "empty");
 	file_refused("ver\0bose = true\n", 16, 1, "NUL");
+	file_refused("runtime-dir = \"/run/x\"\n", 23, 1, "runtime-dir: leave out the quotes of \"/run/x\"");
+	file_refused("probe = 'timerfd'\n", 18, 1, "leave out the quotes of 'timerfd'");
 	memset(longest, 'x', sizeof(longest));
 	memcpy(longest, "runtime-dir = /", 15);
 	file_refused(longest, sizeof(longest), 1, "too long");
