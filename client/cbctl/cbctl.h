@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -54,6 +55,8 @@ struct cbc_source {
 	clockbound_fast *fast; /* our page, or NULL */
 	clockbound_ctx *ctx;   /* a segment, or NULL */
 	char path[CBC_PATH_MAX];
+	dev_t device; /* of the file, as it was found; and the next */
+	ino_t inode;
 };
 
 enum cbc_open_result {
@@ -63,12 +66,20 @@ enum cbc_open_result {
 };
 
 /*
- * cbc_source_open - DIR/page, else DIR/shm0, else DIR/shm
- * On failure @detail says what and where, and @source is closed.
+ * cbc_source_open - the first of DIR/page, DIR/shm0 and DIR/shm that is fed, as the library takes it
+ * Dead is what is void, retired or says UNKNOWN as a segment: it is taken if there is nothing better. A file that is
+ * damaged is an error, unless a dead one stands before it. On failure @detail says what and where, and @source is closed.
  */
 enum cbc_open_result cbc_source_open(struct cbc_source *source, const char *directory,
 				     char detail[CBC_DETAIL_MAX]);
 void cbc_source_close(struct cbc_source *source);
+
+/* cbc_source_open_page - the same for what only the page has: a page is taken even if it is dead */
+enum cbc_open_result cbc_source_open_page(struct cbc_source *source, const char *directory,
+					  char detail[CBC_DETAIL_MAX]);
+
+/* cbc_source_is_replaced - another file, or none, is where it was found */
+bool cbc_source_is_replaced(const struct cbc_source *source);
 
 /*
  * cbc_source_read - one interval
@@ -77,8 +88,10 @@ void cbc_source_close(struct cbc_source *source);
 bool cbc_source_read(const struct cbc_source *source, struct cbc_reading *reading,
 		     char detail[CBC_DETAIL_MAX]);
 
-/* cbc_source_open_or_complain - the same with the message told by cbc_complain(); false if there is nothing to read */
-bool cbc_source_open_or_complain(struct cbc_source *source, const struct cbc_options *options);
+/* cbc_source_open_or_complain - cbc_source_open(), or for a verb that @needs_page the other one, with the message told
+ * by cbc_complain(); false if there is nothing to read */
+bool cbc_source_open_or_complain(struct cbc_source *source, const struct cbc_options *options,
+				 bool needs_page);
 
 /* What a page says besides the interval: one slot, whole, and the interval made from it. */
 struct cbc_page {

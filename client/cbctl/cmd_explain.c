@@ -187,7 +187,7 @@ static bool gather(const struct cbc_options *options, struct explanation *explan
 	struct cbc_source source;
 	bool is_taken;
 
-	if (!cbc_source_open_or_complain(&source, options)) {
+	if (!cbc_source_open_or_complain(&source, options, true)) {
 		return false;
 	}
 	if (source.fast == NULL) {

@@ -13,7 +13,7 @@ int cbc_cmd_now(const struct cbc_options *options)
 	char detail[CBC_DETAIL_MAX] = "";
 	bool is_read;
 
-	if (!cbc_source_open_or_complain(&source, options)) {
+	if (!cbc_source_open_or_complain(&source, options, false)) {
 		return CBC_EXIT_NONE;
 	}
 	is_read = cbc_source_read(&source, &reading, detail);

@@ -71,7 +71,7 @@ int cbc_cmd_wait(const struct cbc_options *options)
 	struct cbc_source source;
 	struct outcome outcome;
 
-	if (!cbc_source_open_or_complain(&source, options)) {
+	if (!cbc_source_open_or_complain(&source, options, true)) {
 		return CBC_EXIT_NONE;
 	}
 	if (source.fast == NULL) {

@@ -121,7 +121,7 @@ int cbc_cmd_watch(const struct cbc_options *options)
 	bool has_screen = !options->is_json && isatty(STDOUT_FILENO) == 1;
 	int code;
 
-	if (!cbc_source_open_or_complain(&source, options)) {
+	if (!cbc_source_open_or_complain(&source, options, false)) {
 		return CBC_EXIT_NONE;
 	}
 	catch_signals();

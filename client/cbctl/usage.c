@@ -29,8 +29,8 @@ const struct cbc_verb cbc_verbs[] = {
 	{"now", cbc_cmd_now, 0,
 	 "Usage: cbctl [--runtime-dir DIR] now [--json]\n"
 	 "\n"
-	 "Prints the interval that contains true time, from the page if there is one, else from shm0 or "
-	 "shm.\n"},
+	 "Prints the interval that contains true time, from the first of page, shm0 and shm that is not "
+	 "void.\n"},
 	{"status", cbc_cmd_status, 0,
 	 "Usage: cbctl [--runtime-dir DIR] status [--json]\n"
 	 "\n"

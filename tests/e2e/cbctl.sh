@@ -57,6 +57,59 @@ now_takes_the_page_then_shm0_then_shm() {
 	json '.path | endswith("/page")'
 }
 
+# is_read NAME - every verb that takes what is best takes this file, and finds it synchronised
+is_read() {
+	local verb
+	for verb in now status waitsync "watch --count 1"; do
+		# shellcheck disable=SC2086
+		ends 0 $verb --json
+		jq -e '.. | .path? | strings' "$DIR/out" | grep -q "/$1\"$" || fail "$verb does not read $1: $(cat "$DIR/out")"
+	done
+}
+
+what_a_dead_daemon_left_does_not_hide_a_live_segment() {
+	local kind
+	make shm0
+	for kind in expired retired; do
+		make "$kind"
+		is_read shm0
+	done
+	: >"$DIR/page"
+	is_read shm0
+	head -c 4096 /dev/zero >"$DIR/page"
+	is_read shm0
+	rm "$DIR/shm0"
+	make expired shm
+	is_read shm
+	: >"$DIR/shm0"
+	is_read shm
+	make page
+	is_read page
+}
+
+what_is_dead_is_shown_if_there_is_nothing_better() {
+	make expired shm_unknown
+	: >"$DIR/shm0"
+	ends 1 now --json
+	json '(.path | endswith("/page")) and (.reasons | index("EXPIRED")) != null'
+	rm "$DIR/page"
+	ends 1 now --json
+	json '(.path | endswith("/shm")) and .status == "UNKNOWN"'
+	rm "$DIR/shm"
+	ends 3 now
+	complains "shm0: empty"
+	ends 1 waitsync --timeout-seconds 0.2 --interval 0.05
+	complains "shm0: empty"
+}
+
+what_needs_the_page_takes_a_dead_one() {
+	make expired shm0
+	ends 1 explain
+	complains "no bound to explain"
+	ends 1 wait
+	says "EXPIRED"
+}
+
 an_unknown_segment_is_not_trusted() {
 	make shm_unknown
 	ends 1 now --json
@@ -98,6 +151,13 @@ a_page_with_a_wrong_magic_is_refused_not_passed_over() {
 	make wrong_magic shm0
 	ends 3 now
 	complains "/page"
+	ends 2 waitsync --timeout-seconds 5
+	complains "/page"
+	make expired
+	echo "this is no segment" >"$DIR/shm0"
+	make shm
+	ends 0 now --json
+	json '.path | endswith("/shm")'
 }
 
 options_may_stand_before_or_after_the_verb() {

@@ -139,6 +139,9 @@ static int make_page(const char *directory, const char *kind)
 		page.slot[0].clock.stale_after_mono_ns -= 2000 * NS_PER_S;
 		page.slot[0].clock.void_after_mono_ns -= 2000 * NS_PER_S;
 	}
+	if (strcmp(kind, "retired") == 0) {
+		page.control.epochs.flags = CLOCKBOUND_EPOCH_RETIRED;
+	}
 	page.slot[1] = page.slot[0];
 	page.terms[1] = page.terms[0];
 	return save(directory, "page", &page, sizeof(page));
