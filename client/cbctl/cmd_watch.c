@@ -30,7 +30,14 @@ static void catch_signals(void)
 	(void)sigaction(SIGTERM, &action, NULL);
 }
 
-/* A page that is no longer valid may have been replaced by another file: look again, keep the old one if not. */
+/* Whether there may be a better file: this one is not valid, or another has taken its place. */
+static bool is_outlived(const struct cbc_source *source, const struct cbc_reading *reading)
+{
+	return !clockbound_is_valid(&reading->interval) ||
+	       (reading->interval.status & CLOCKBOUND_REASON_RETIRED) != 0 || cbc_source_is_replaced(source);
+}
+
+/* Opens what is best now; keeps the old one if there is nothing. */
 static void look_again(struct cbc_source *source, const char *directory)
 {
 	char detail[CBC_DETAIL_MAX];
@@ -81,7 +88,7 @@ static bool show(struct cbc_source *source, const struct cbc_options *options, s
 	} else {
 		print_line(reading);
 	}
-	if (!clockbound_is_valid(&reading->interval)) {
+	if (is_outlived(source, reading)) {
 		look_again(source, options->runtime_dir);
 	}
 	return fflush(stdout) == 0 && !ferror(stdout);

@@ -303,6 +303,44 @@ watch_on_a_pipe_prints_lines() {
 	says "LOCAL_MODE"
 }
 
+# watch_until EXPRESSION - the watch in the background prints a line, after those before, of which it is true
+watch_until() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		tail -n +$((SEEN + 1)) "$DIR/lines" | jq -se "map(select($1)) | length > 0" >/dev/null 2>&1 && {
+			SEEN=$(wc -l <"$DIR/lines")
+			return
+		}
+		sleep 0.02
+	done
+	fail "watch shows nothing of which it is true: $1: $(tail -n 2 "$DIR/lines")"
+}
+
+watch_goes_over_to_the_page_that_takes_the_place_of_another() {
+	SEEN=0
+	mkdir "$DIR/new"
+	make page
+	"$CBCTL" --runtime-dir "$DIR" watch --json --interval 0.02 >"$DIR/lines" &
+	WATCH_PID=$!
+	trap 'kill "$WATCH_PID"; rm -rf "$DIR"' EXIT
+	watch_until '.valid and .reasons == []'
+	# Given up by its daemon, and another is there: still valid, but nobody feeds it any more.
+	make retire
+	"$FILES" "$DIR/new" fallback
+	mv "$DIR/new/page" "$DIR/page"
+	watch_until '.valid and .reasons == ["FALLBACK"]'
+	# Replaced without a word, by a file that is not valid.
+	"$FILES" "$DIR/new" invalid
+	mv "$DIR/new/page" "$DIR/page"
+	watch_until '(.valid | not) and .reasons == ["LOCAL_MODE"]'
+	# Retired where it lies, with something fed beside it.
+	"$FILES" "$DIR/new" page
+	mv "$DIR/new/page" "$DIR/page"
+	watch_until '.valid and (.path | endswith("/page"))'
+	make shm0 retire
+	watch_until '.path | endswith("/shm0")'
+}
+
 watch_on_a_terminal_redraws_a_screen() {
 	command -v script >/dev/null || {
 		echo "skipped: script(1) is not installed"

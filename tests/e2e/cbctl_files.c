@@ -3,7 +3,8 @@
  * Makes what cbctl reads, without a daemon: pages and segments in every state, and a control socket that
  * answers once. For cbctl.sh and cbctl_daemon.sh. Includes uapi and the client's public headers only.
  *
- * cbctl_files DIR page|clock|fallback|invalid|expired|wrong_magic|shm0|shm|shm_unknown
+ * cbctl_files DIR page|clock|fallback|invalid|expired|retired|wrong_magic|shm0|shm|shm_unknown
+ * cbctl_files DIR retire: as a daemon marks the page that it gives up
  * cbctl_files DIR serve|serve_junk|serve_refusal
  */
 #include <clockbound/control.h>
@@ -11,6 +12,7 @@
 #include <clockbound/shm.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +147,26 @@ static int make_page(const char *directory, const char *kind)
 	page.slot[1] = page.slot[0];
 	page.terms[1] = page.terms[0];
 	return save(directory, "page", &page, sizeof(page));
+}
+
+/* In the file that is there, so that who has it mapped sees it. */
+static int retire(const char *directory)
+{
+	const uint32_t flags = CLOCKBOUND_EPOCH_RETIRED;
+	char path[512];
+	FILE *file;
+	bool is_written;
+
+	(void)snprintf(path, sizeof(path), "%s/page", directory);
+	file = fopen(path, "r+b");
+	if (file == NULL) {
+		perror(path);
+		return 1;
+	}
+	is_written =
+		fseek(file, (long)offsetof(struct clockbound_page, control.epochs.flags), SEEK_SET) == 0 &&
+		fwrite(&flags, sizeof(flags), 1, file) == 1;
+	return fclose(file) == 0 && is_written ? 0 : 1;
 }
 
 static struct clockbound_shm_timespec coarse(int64_t later_s)
@@ -327,6 +349,9 @@ int main(int argc, char **argv)
 	}
 	if (strncmp(kind, "serve", 5) == 0) {
 		return serve(argv[1], kind);
+	}
+	if (strcmp(kind, "retire") == 0) {
+		return retire(argv[1]);
 	}
 	if (strcmp(kind, "shm0") == 0) {
 		return make_shm0(argv[1]);
