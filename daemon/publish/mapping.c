@@ -66,6 +66,47 @@ static void lock_sign(int fd)
 	}
 }
 
+static const char *advice(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+		return "no block can be reserved for it: make room in its file system";
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return "the daemon's user must own it: change the owner of the directory and the files in it "
+		       "(chown -R)";
+	case ELOOP:
+		return "it is a symbolic link, which is not followed: remove it";
+	case EINVAL:
+		return "it is not a regular file: remove it";
+	case EBUSY:
+		return "another clockbound writes it, though somebody removed its " LOCK_NAME
+		       ": stop that one";
+	default:
+		return "check the runtime directory";
+	}
+}
+
+/* What is wrong is the lock file's if there is one, as that of a daemon that ran as root, and else the directory's. */
+static void tell_unopened(const struct cbd_runtime_dir *dir, int error)
+{
+	struct stat found;
+
+	if (fstatat(dir->fd, LOCK_NAME, &found, AT_SYMLINK_NOFOLLOW) == 0) {
+		cbd_log(CBD_LOG_ERROR, "lock_failed",
+			"cannot open %s/" LOCK_NAME ": %s; it belongs to uid %ld, this daemon runs as uid "
+			"%ld: %s, or use another --runtime-dir",
+			dir->path, strerror(error), (long)found.st_uid, (long)geteuid(), advice(error));
+		return;
+	}
+	cbd_log(CBD_LOG_ERROR, "lock_failed",
+		"cannot open %s/" LOCK_NAME
+		": %s; the directory must be writable by uid %ld: change its owner, or --runtime-dir",
+		dir->path, strerror(error), (long)geteuid());
+}
+
 static int lock(struct cbd_runtime_dir *dir)
 {
 	/* 0600: whoever may open it may lock it, and so keep every daemon from starting. */
@@ -75,10 +116,7 @@ static int lock(struct cbd_runtime_dir *dir)
 	if (fd < 0) {
 		int error = errno;
 
-		cbd_log(CBD_LOG_ERROR, "lock_failed",
-			"cannot open %s/" LOCK_NAME
-			": %s; the directory must be writable by uid %ld: change its owner, or --runtime-dir",
-			dir->path, strerror(error), (long)geteuid());
+		tell_unopened(dir, error);
 		return -error;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -238,28 +276,6 @@ static int reserve_and_map(struct cbd_mapping *mapping, int fd, size_t size, siz
 	mapping->size = size;
 	mapping->size_found = size_found;
 	return 0;
-}
-
-static const char *advice(int error)
-{
-	switch (error) {
-	case ENOSPC:
-	case EDQUOT:
-		return "no block can be reserved for it: make room in its file system";
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return "the daemon's user must own it: change the owner of the directory and the files in it";
-	case ELOOP:
-		return "it is a symbolic link, which is not followed: remove it";
-	case EINVAL:
-		return "it is not a regular file: remove it";
-	case EBUSY:
-		return "another clockbound writes it, though somebody removed its " LOCK_NAME
-		       ": stop that one";
-	default:
-		return "check the runtime directory";
-	}
 }
 
 /* Everything that can be wrong with an open file; -errno without a message of its own. */

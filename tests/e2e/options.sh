@@ -78,6 +78,35 @@ elif setpriv --reuid=nobody --regid="$(id -gn nobody)" --clear-groups -- test -x
 	grep -q "$WORLD/closed" "$WORLD/options.log" || fail "does not name the directory that it may not write"
 fi
 
+# as_nobody COMMAND... - in this shell's place
+as_nobody() {
+	exec setpriv --reuid=nobody --regid="$(id -gn nobody)" --clear-groups -- "$@"
+}
+
+# A daemon that ran as root leaves files that another user's may not open. It says whose they are; the unit for old
+# versions of systemd hands them over, and follows no link.
+if [ "$(id -u)" -eq 0 ] && (as_nobody test -x "$CB_BIN/clockbound"); then
+	checked=$((checked + 1))
+	left=$WORLD/left
+	"$CB_BIN/clockbound" --runtime-dir "$left" --chrony-socket "$SOCKET" 2>>"$WORLD/left.log" &
+	wait_until 5 "root's daemon" test -S "$left/clockbound.sock"
+	stop_pid $!
+	chown nobody "$left"
+	(as_nobody timeout 5 "$CB_BIN/clockbound" --runtime-dir "$left" --chrony-socket "$SOCKET" 2>"$WORLD/options.log") &&
+		fail "it runs beside root's lock"
+	grep -q "$left/clockbound.lock: .*belongs to uid 0.*the files in it" "$WORLD/options.log" ||
+		fail "does not say whose the lock is: $(cat "$WORLD/options.log")"
+	ln -s "$WORLD/file" "$left/link"
+	sed -n "s|/run/clockbound|$left|; s|_chrony:_chrony|nobody:$(id -gn nobody)|; s|^ExecStartPre=||p" \
+		"$CB_ROOT/systemd/clockbound-compat.service.in" >"$WORLD/before.sh"
+	sh -e "$WORLD/before.sh" || fail "the unit's commands end with status $?"
+	rm -f "$left/clockbound.sock"
+	(as_nobody "$CB_BIN/clockbound" --runtime-dir "$left" --chrony-socket "$SOCKET" 2>>"$WORLD/left.log") &
+	wait_until 5 "nobody's daemon on what root's left" test -S "$left/clockbound.sock"
+	stop_pid $!
+	[ "$(stat -c %U "$WORLD/file")" = root ] || fail "the unit gave away what a link leads to"
+fi
+
 # A second daemon on the same directory.
 daemon_start
 # Not its page: an attempt above has left one.
