@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# cbctl_bench.sh BENCH - a short run has every row with sensible numbers, on its own files; errors are told apart. No
-# assertion on speed.
+# cbctl_bench.sh BENCH - a short run has every row with sensible numbers, on its own files; errors are told apart. What
+# the reads cost is not asked here; see bench_now_ratios.sh.
 set -u -o pipefail
 BENCH=$1
 DIR=$(mktemp -d) || exit 1
