@@ -22,8 +22,6 @@
 #define MAX_HOLDOVER_DEFAULT_NS	 INT64_C(1000000000000)
 #define MAX_HOLDOVER_MIN_NS	 INT64_C(1000000000)
 #define MAX_HOLDOVER_MAX_NS	 INT64_C(86400000000000)
-/* One answer may be lost. Half would let the bound end between any two; double would refuse what may be wanted. */
-#define HOLDOVER_POLLS_MIN 2
 
 /* sun_path, less its NUL; and less the name of the control socket in the directory. */
 #define SOCKET_PATH_MAX 107
@@ -416,13 +414,13 @@ static bool is_probe(const char *name)
 	return false;
 }
 
-/* A bound that ends before the second poll from now would be lost with a single answer, or even between two. */
+/* A bound that ends before the next poll would be valid now and then only, with a chronyd that answers each. */
 static void check_holdover(struct cbd_config *config)
 {
-	if (config->max_holdover_ns < HOLDOVER_POLLS_MIN * config->poll_interval_ns) {
+	if (config->max_holdover_ns < config->poll_interval_ns) {
 		snprintf(config->error, sizeof(config->error),
-			 "--max-holdover %.14g is less than twice --poll-interval %.14g, so that one lost "
-			 "answer would end the bound: raise the one, or lower the other",
+			 "--max-holdover %.14g is less than --poll-interval %.14g, so that the bound would "
+			 "end before each poll: raise the one, or lower the other",
 			 (double)config->max_holdover_ns * 1e-9, (double)config->poll_interval_ns * 1e-9);
 	}
 }

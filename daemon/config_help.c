@@ -19,7 +19,7 @@ static void help_sources(FILE *to)
 	      "usable\n"
 	      "                             answer; 1 to 86400 seconds (default 1000), and at "
 	      "least\n"
-	      "                             twice --poll-interval\n"
+	      "                             --poll-interval\n"
 	      "      --allow-local          trust a chronyd in local mode, which nothing bounds; for test "
 	      "set-ups\n"
 	      "      --force-counter        trust the hardware counter although the CPU does not announce it "

@@ -5,12 +5,12 @@
 set -u -o pipefail
 BENCH=$1
 RUNS=5
-# What is promised, without a margin: on two cores with a load of 12 each of 20 runs kept all of them, the worst with
-# 0.893, 1.104, 0.437 and 1.094.
-LIMITS="inline_ordered/clock_gettime 0.90
-inline_ordered/counter_ordered 1.20
-inline_relaxed/clock_gettime 0.50
-library_page/clock_gettime 1.15"
+# What is promised is 0.90, 1.20, 0.50 and 1.15; of 20 runs on two cores with a load of 12 the worst had 0.893, 1.104,
+# 0.437 and 1.094. The margin is another processor's, whose lfence or vDSO takes another part of the whole.
+LIMITS="inline_ordered/clock_gettime 0.95
+inline_ordered/counter_ordered 1.25
+inline_relaxed/clock_gettime 0.55
+library_page/clock_gettime 1.20"
 # A system call takes ten times as long as a counter read, the vDSO a quarter more than one.
 VDSO_MAX=4
 
