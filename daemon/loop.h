@@ -77,7 +77,6 @@ struct cbd_loop {
 	int failure;	   /* -errno, logged, that ends the loop; 0: none */
 	int64_t start_ns;  /* all CLOCK_MONOTONIC */
 	int64_t begin_ns;  /* of the poll under way, or the last one */
-	int64_t prompt_ns; /* of the last poll that was begun because the clock was moved */
 	int64_t answer_ns; /* of the last answered poll; meaningful if core.stats.polls */
 	int64_t round_trip_ns;
 	uint32_t sources; /* of the last answered poll, as the next two */

@@ -7,7 +7,7 @@
 
 #include "daemon/log.h"
 
-/* Between two polls that events ask for: a flood of events does not become a flood of polls. */
+/* From a poll's beginning to that of the next, if events ask for it: a flood of events is no flood of polls. */
 #define PROMPT_MIN_NS INT64_C(5000000)
 
 /*
@@ -58,16 +58,19 @@ void cbd_loop_probe_count(struct cbd_loop *loop)
 /* The clock was moved: asks chronyd at once, so that the bound is new when the clock is. */
 static void prompt(struct cbd_loop *loop)
 {
-	int64_t now = cbd_clock_mono_ns(&loop->clocks.clock);
+	int64_t now_ns = cbd_clock_mono_ns(&loop->clocks.clock);
+	int64_t soonest_ns = loop->begin_ns + PROMPT_MIN_NS;
+	int64_t at_ns = soonest_ns > now_ns ? soonest_ns : now_ns;
 
 	if (loop->is_polling) {
 		loop->wants_poll = true; /* its first anchor may be from before */
 		return;
 	}
 	loop->wants_poll = false;
-	loop->schedule.next_ns =
-		now - loop->prompt_ns < PROMPT_MIN_NS ? loop->prompt_ns + PROMPT_MIN_NS : now;
-	loop->prompt_ns = loop->schedule.next_ns;
+	/* Never later than it was due: that would let whoever goes on making events put it off for ever. */
+	if (at_ns < loop->schedule.next_ns) {
+		loop->schedule.next_ns = at_ns;
+	}
 }
 
 void cbd_loop_probe_on_poll(struct cbd_loop *loop, const struct cbd_anchor *anchor)

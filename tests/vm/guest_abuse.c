@@ -4,7 +4,7 @@
  *
  *   vm_abuse refused DIR MS    a process without rights calls clock_settime and adjtimex in a loop: readers see nothing
  *   vm_abuse flood DIR CALLS   root changes the rate and steps, back and forth, as fast as it can: records may be
- *                              dropped and are counted, epochs may not
+ *                              dropped and are counted, epochs may not, and the daemon publishes all the while
  *
  * Prints lines "ok WHAT", "not ok WHAT" and "# note".
  */
@@ -29,6 +29,8 @@
 /* Each kind of change; Linux 5.10 interrupts every core at each step, which an emulator on one core is slow at. */
 #define FLOOD_MS 30000
 #define ROUND	 100
+/* The daemon's promise: stale-after, five polls of a second. */
+#define GAP_MAX_MS 5000
 
 static bool has_failed;
 
@@ -100,8 +102,30 @@ static int refused(const char *dir, int64_t ms)
 	return has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* The daemon's longest silence. */
+struct silence {
+	const struct clockbound_page *page;
+	uint64_t publications;
+	int64_t since_ns;
+	int64_t max_ns;
+};
+
+static void look_for_silence(struct silence *silence)
+{
+	uint64_t publications = __atomic_load_n(&silence->page->control.publications, __ATOMIC_RELAXED);
+	int64_t now_ns = world_ns(CLOCK_MONOTONIC_RAW);
+
+	if (publications != silence->publications || silence->since_ns == 0) {
+		silence->publications = publications;
+		silence->since_ns = now_ns;
+	}
+	if (now_ns - silence->since_ns > silence->max_ns) {
+		silence->max_ns = now_ns - silence->since_ns;
+	}
+}
+
 /* Changes the rate, or steps by 1 us, there and back, @calls times if there is time. Returns how many succeeded. */
-static uint32_t change_fast(uint32_t calls, bool is_step, uint32_t *tried)
+static uint32_t change_fast(uint32_t calls, bool is_step, uint32_t *tried, struct silence *silence)
 {
 	int64_t end_ns = world_ns(CLOCK_MONOTONIC_RAW) + FLOOD_MS * NS_PER_MS;
 	struct timex change = {.modes = 0};
@@ -119,6 +143,9 @@ static uint32_t change_fast(uint32_t calls, bool is_step, uint32_t *tried)
 			change.freq = i % 2 == 0 ? RATE_UNIT : 0;
 		}
 		good += adjtimex(&change) >= 0 ? 1 : 0;
+		if (i % ROUND == 0) {
+			look_for_silence(silence);
+		}
 	}
 	*tried = i;
 	return good;
@@ -159,6 +186,7 @@ static int flood(const char *dir, uint32_t calls)
 	struct clockbound_control_status before = {.last_event = 0};
 	struct clockbound_control_status after = {.last_event = 0};
 	struct clockbound_epochs from = *fast->epochs;
+	struct silence silence = {.page = fast->page};
 	int64_t begin_ns = world_ns(CLOCK_MONOTONIC_RAW);
 	uint32_t rates_tried;
 	uint32_t steps_tried;
@@ -169,8 +197,11 @@ static int flood(const char *dir, uint32_t calls)
 	bool is_accounted;
 
 	(void)events_status(dir, &before);
-	rates = change_fast(calls, false, &rates_tried);
-	steps = change_fast(calls, true, &steps_tried);
+	rates = change_fast(calls, false, &rates_tried, &silence);
+	steps = change_fast(calls, true, &steps_tried, &silence);
+	printf("# longest silence of the daemon: %.2f s\n", (double)silence.max_ns / (double)NS_PER_SEC);
+	tell(silence.max_ns < GAP_MAX_MS * NS_PER_MS,
+	     "the daemon publishes as often as it promises meanwhile");
 	rate_moved = fast->epochs->rate_epoch - from.rate_epoch;
 	step_moved = fast->epochs->clock_epoch - from.clock_epoch;
 	printf("# %" PRIu32 " changes in %.2f s: rate_epoch moved by %" PRIu32 ", clock_epoch by %" PRIu32
