@@ -101,11 +101,13 @@ void cbd_loop_publish(struct cbd_loop *loop)
 	}
 }
 
-/* While the core settles, the former daemon's publication stands, so that no client notices. */
-static void publish_unless_settling(struct cbd_loop *loop)
+/* While the core settles, the former daemon's publication stands, so that no client notices. @now: read just now */
+static void publish_unless_settling(struct cbd_loop *loop, const struct cbd_anchor *now)
 {
 	if (loop->core.is_settling) {
-		(void)has_files(loop);
+		if (has_files(loop)) {
+			cbd_loop_probe_look_again(loop, now);
+		}
 	} else {
 		cbd_loop_publish(loop);
 	}
@@ -157,7 +159,7 @@ static void end_failed(struct cbd_loop *loop, enum cbd_poll_failure failure)
 	cbd_loop_phc_poll(loop, NULL);
 	if (cbd_clock_anchor(&loop->clocks.clock, &now) == 0) {
 		cbd_core_on_poll_failed(&loop->core, failure, &now);
-		publish_unless_settling(loop);
+		publish_unless_settling(loop, &now);
 		cbd_loop_obey(loop, false);
 		cbd_loop_probe_on_poll(loop, &now);
 		return;
@@ -177,7 +179,7 @@ static void end_answered(struct cbd_loop *loop)
 	cbd_loop_tell_poll(loop, true);
 	cbd_loop_phc_poll(loop, &poll->tracking);
 	cbd_core_on_poll(&loop->core, poll);
-	publish_unless_settling(loop);
+	publish_unless_settling(loop, &poll->after);
 	cbd_loop_obey(loop, true);
 	cbd_loop_probe_on_poll(loop, &poll->after);
 }

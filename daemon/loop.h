@@ -105,6 +105,9 @@ void cbd_loop_probe_open(struct cbd_loop *loop, const struct cbd_page_identity *
 /* cbd_loop_probe_count - anchors begin with the probe's epochs; once more whenever the clocks were made anew */
 void cbd_loop_probe_count(struct cbd_loop *loop);
 
+/* cbd_loop_probe_look_again - what a former daemon published stands on: wider by what the clock has left its course */
+void cbd_loop_probe_look_again(struct cbd_loop *loop, const struct cbd_anchor *now);
+
 /* cbd_loop_probe_follow - the page file's epochs are those that the probe counts */
 void cbd_loop_probe_follow(struct cbd_loop *loop);
 

@@ -119,17 +119,36 @@ static void look_back(struct cbd_loop *loop, bool is_same_home)
 	bool has_now = cbd_clock_anchor(&loop->clocks.clock, &now) == 0;
 	uint32_t moved = cbd_page_writer_look_back(&loop->publisher.page, has_now ? &now : NULL);
 
-	if (moved != 0) {
+	if ((moved & CBD_REQUEST_BUMP_RATE) != 0) {
+		cbd_log(CBD_LOG_INFO, "rate_moved_meanwhile",
+			"the rate of CLOCK_REALTIME was changed since a former daemon published: wider for "
+			"its "
+			"readers until this one does");
+	}
+	if ((moved & ~CBD_REQUEST_BUMP_RATE) != 0) {
 		bool is_counter = (moved & CBD_REQUEST_BUMP_COUNTER) != 0;
 
 		cbd_log(CBD_LOG_NOTICE, "moved_meanwhile",
 			"%s since a former daemon published: not valid for readers of %s until this one does",
-			is_counter ? "the machine may have slept" : "CLOCK_REALTIME may have been stepped",
+			is_counter ? "the machine may have slept" : "CLOCK_REALTIME may have been moved",
 			is_counter ? "the counter" : "CLOCK_REALTIME");
 	}
 	if (is_same_home) {
 		cbd_probe_bump(&loop->probe, moved);
 	}
+}
+
+void cbd_loop_probe_look_again(struct cbd_loop *loop, const struct cbd_anchor *now)
+{
+	uint32_t moved;
+
+	if (loop->failure != 0 || !cbd_mapping_is_whole(&loop->publisher.page.mapping)) {
+		return;
+	}
+	moved = cbd_page_writer_look_again(&loop->publisher.page, now);
+	/* A counter that is lost the core has seen for itself. */
+	cbd_probe_bump(&loop->probe, moved & ~CBD_REQUEST_BUMP_COUNTER);
+	cbd_loop_probe_follow(loop);
 }
 
 void cbd_loop_probe_open(struct cbd_loop *loop, const struct cbd_page_identity *identity)
@@ -148,9 +167,9 @@ void cbd_loop_probe_open(struct cbd_loop *loop, const struct cbd_page_identity *
 
 	cbd_probe_open(&loop->probe, &options);
 	cbd_probe_info(&loop->probe, &info);
+	cbd_loop_probe_count(loop);
 	look_back(loop, info.page_id == options.former_id);
 	cbd_page_writer_set_home(page, info.page_id, &loop->probe.home, 0);
-	cbd_loop_probe_count(loop);
 	cbd_loop_probe_follow(loop);
 	loop->told_probe = (struct cbd_control_probe){
 		.info = probe_info,

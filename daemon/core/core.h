@@ -19,6 +19,7 @@
 #include "daemon/core/calibrate.h"
 #include "daemon/core/fallback.h"
 #include "daemon/core/lines.h"
+#include "daemon/core/meanwhile.h"
 #include "daemon/core/phc.h"
 #include "daemon/core/poll.h"
 #include "daemon/core/sample.h"
@@ -56,6 +57,7 @@ struct cbd_memory {
 	struct cbd_track_past x;
 	struct cbd_account_sample sample; /* the selected one */
 	int64_t owed_ns;
+	struct cbd_course course; /* of the clock half; its real_ns is as_of_real_ns */
 };
 
 /* What is to be published; everything a writer needs for the page and both segments. */
@@ -95,6 +97,7 @@ struct cbd_publication {
 /* Asked of the probe, before core->out is published, which counts on it: cbd_core_take_bumps(). */
 #define CBD_REQUEST_BUMP_EPOCH	 (1u << 2) /* a step was seen that moved no clock_epoch: move it */
 #define CBD_REQUEST_BUMP_COUNTER (1u << 3) /* the same of the counter and counter_epoch */
+#define CBD_REQUEST_BUMP_RATE	 (1u << 4) /* a change of the rate may have moved no rate_epoch */
 
 /* What has happened, counted since the start. */
 struct cbd_core_stats {

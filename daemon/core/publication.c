@@ -185,4 +185,5 @@ void cbd_publication_fill(struct cbd_core *core, const struct cbd_anchor *now)
 	cbd_track_leave(&core->track, &out->memory.x);
 	out->memory.sample = core->account.selected;
 	out->memory.owed_ns = cbd_account_owed_ns(&core->account);
+	out->memory.course = cbd_course_make(now, rate_of(core));
 }

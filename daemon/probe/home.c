@@ -155,7 +155,8 @@ void cbd_probe_current(const struct cbd_probe *probe, struct clockbound_epochs *
 void cbd_probe_bump(struct cbd_probe *probe, uint32_t requests)
 {
 	uint64_t what = ((requests & CBD_REQUEST_BUMP_EPOCH) != 0 ? CB_CONTROL_BUMP_CLOCK : 0) |
-			((requests & CBD_REQUEST_BUMP_COUNTER) != 0 ? CB_CONTROL_BUMP_COUNTER : 0);
+			((requests & CBD_REQUEST_BUMP_COUNTER) != 0 ? CB_CONTROL_BUMP_COUNTER : 0) |
+			((requests & CBD_REQUEST_BUMP_RATE) != 0 ? CB_CONTROL_BUMP_RATE : 0);
 
 	if (what == 0) {
 		return;
@@ -168,4 +169,5 @@ void cbd_probe_bump(struct cbd_probe *probe, uint32_t requests)
 	}
 	probe->own.clock_epoch += (what & CB_CONTROL_BUMP_CLOCK) != 0;
 	probe->own.counter_epoch += (what & CB_CONTROL_BUMP_COUNTER) != 0;
+	probe->own.rate_epoch += (what & CB_CONTROL_BUMP_RATE) != 0;
 }

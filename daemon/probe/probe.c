@@ -333,8 +333,7 @@ static void on_missed(struct cbd_probe *probe)
 			"(%" PRIu64 " times)",
 			probe->missed);
 	}
-	(void)cbd_bpf_control(probe->bpf, CB_CONTROL_BUMP_RATE); /* if that fails, so does the next */
-	cbd_probe_bump(probe, CBD_REQUEST_BUMP_EPOCH);
+	cbd_probe_bump(probe, CBD_REQUEST_BUMP_EPOCH | CBD_REQUEST_BUMP_RATE);
 	probe->wants_poll = true;
 }
 

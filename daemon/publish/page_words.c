@@ -99,10 +99,13 @@ static void make_memory(struct clockbound_memory *memory, const struct cbd_memor
 	memory->x_flags = (from->x.has_kernel_rate ? CLOCKBOUND_X_KERNEL_RATE : 0) |
 			  (from->x.is_settled ? CLOCKBOUND_X_SETTLED : 0) |
 			  (from->x.is_foreign ? CLOCKBOUND_X_FOREIGN : 0) |
-			  (from->sample.is_credited ? CLOCKBOUND_X_CREDITED : 0);
+			  (from->sample.is_credited ? CLOCKBOUND_X_CREDITED : 0) |
+			  (from->course.is_known ? CLOCKBOUND_X_COURSE : 0);
 	memory->sample_id = from->sample.id;
 	memory->sample_mark = from->sample.mark;
 	memory->sample_offset = from->sample.offset_ns;
+	memory->raw_ns = from->course.raw_ns;
+	memory->clock_rate = from->course.rate_q58;
 }
 
 /* What a next daemon goes on with. */
@@ -125,6 +128,9 @@ static void read_memory(struct cbd_memory *memory, const struct clockbound_memor
 	memory->sample.mark = from->sample_mark;
 	memory->sample.offset_ns = from->sample_offset;
 	memory->sample.is_credited = (from->x_flags & CLOCKBOUND_X_CREDITED) != 0;
+	memory->course.raw_ns = from->raw_ns;
+	memory->course.rate_q58 = from->clock_rate;
+	memory->course.is_known = (from->x_flags & CLOCKBOUND_X_COURSE) != 0;
 }
 
 static void read_terms(struct cbd_terms *terms, const struct clockbound_terms *from)
@@ -192,6 +198,7 @@ void cbd_page_words_read(struct cbd_inheritance *inheritance, const struct cbd_p
 	inheritance->vm_flags = hot->vm_flags;
 	read_terms(&inheritance->terms, &slot->terms);
 	read_memory(&inheritance->memory, &slot->memory);
+	inheritance->memory.course.real_ns = slot->clock.as_of_real_ns;
 	inheritance->has_lines = is_well_formed(hot);
 	if (inheritance->has_lines) {
 		inheritance->lines.base = hot->base;

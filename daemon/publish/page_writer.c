@@ -13,9 +13,9 @@
 
 #include <clockbound/seq.h>
 
-#include "daemon/core/q58.h"
 #include "daemon/log.h"
 #include "daemon/publish/inject.h"
+#include "daemon/publish/page_slots.h"
 #include "daemon/publish/page_words.h"
 
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
@@ -25,10 +25,6 @@
  * The counter's are resumes and changes of the clocksource; of the clock's a program may make 10^5 a second. */
 #define COUNTER_UNSEEN 0xffffu
 #define CLOCK_UNSEEN   0xfffffu
-
-/* How far the former daemon's readings of the two differences may have been off, as the core takes them. */
-#define STEP_OFF_NS    10000
-#define SUSPEND_OFF_NS 1000000
 
 /* The only function that stores a word of the page; seq is advance()'s. */
 static void store(void *word, uint64_t value)
@@ -75,20 +71,17 @@ static void store_slot(struct clockbound_page *page, unsigned int index, const s
 	store_words(&page->memory[index], &slot->memory, sizeof(slot->memory));
 }
 
-static void load_slot(struct cbd_page_slot *slot, const struct clockbound_page *page, unsigned int index)
+void cbd_page_slot_load(struct cbd_page_slot *slot, const struct clockbound_page *page)
 {
+	unsigned int index = page->control.seq & 1;
+
 	load_words(&slot->hot, &page->slot[index].hot, sizeof(slot->hot));
 	load_words(&slot->clock, &page->slot[index].clock, sizeof(slot->clock));
 	load_words(&slot->terms, &page->terms[index], sizeof(slot->terms));
 	load_words(&slot->memory, &page->memory[index], sizeof(slot->memory));
 }
 
-/*
- * Brings the latch to rest, seq even and both slots @slot, from wherever a killed writer left it: first the
- * slot that nobody reads, whichever that is, then the other. With the slot that readers have now, they notice
- * nothing.
- */
-static void settle(struct clockbound_page *page, const struct cbd_page_slot *slot)
+void cbd_page_slots_settle(struct clockbound_page *page, const struct cbd_page_slot *slot)
 {
 	unsigned int live = page->control.seq & 1;
 
@@ -110,7 +103,7 @@ static bool is_valid(const struct cbd_mapping *mapping)
 	       identity->size == CLOCKBOUND_PAGE_SIZE;
 }
 
-static void store_epochs(struct clockbound_page *page, const struct clockbound_epochs *epochs)
+void cbd_page_epochs_store(struct clockbound_page *page, const struct clockbound_epochs *epochs)
 {
 	store_words(&page->control.epochs, epochs, sizeof(*epochs));
 }
@@ -130,7 +123,7 @@ static void go_on(struct cbd_page_writer *writer, const struct cbd_page_identity
 {
 	struct clockbound_page *page = writer->page;
 
-	load_slot(&writer->found, page, page->control.seq & 1);
+	cbd_page_slot_load(&writer->found, page);
 	load_words(&writer->was, &page->control.epochs, sizeof(writer->was));
 	writer->was.flags = 0;
 	writer->has_past = true;
@@ -147,8 +140,8 @@ static void go_on(struct cbd_page_writer *writer, const struct cbd_page_identity
 		cbd_page_words_void(&writer->found, &writer->was, NOT_YET | reasons);
 		writer->found.terms.suspend_ns = suspend_ns;
 	}
-	store_epochs(page, &writer->was);
-	settle(page, &writer->found);
+	cbd_page_epochs_store(page, &writer->was);
+	cbd_page_slots_settle(page, &writer->found);
 }
 
 /* Makes a page of a file that is none: no client has it open as one, but one that is being made has no magic. */
@@ -161,7 +154,7 @@ static void rebuild(struct cbd_page_writer *writer)
 
 	store(&page->identity.magic, 0);
 	memset(&writer->was, 0, sizeof(writer->was));
-	store_epochs(page, &writer->was);
+	cbd_page_epochs_store(page, &writer->was);
 	store(&page->control.publications, 0);
 	store(&page->control.kernel_page_id, 0);
 	store_words(page->control.reserved1, zero, sizeof(page->control.reserved1));
@@ -170,7 +163,7 @@ static void rebuild(struct cbd_page_writer *writer)
 		store(&page->unused[at], 0);
 	}
 	cbd_page_words_void(&slot, &writer->was, NOT_YET);
-	settle(page, &slot);
+	cbd_page_slots_settle(page, &slot);
 }
 
 /* Everything of line 0; the magic last, which makes the page one. */
@@ -281,70 +274,32 @@ void cbd_page_writer_set_home(struct cbd_page_writer *writer, uint64_t id,
 	struct cbd_page_slot slot;
 
 	if (page->control.kernel_page_id == id) {
+		writer->is_rate_charged = false;
 		return;
 	}
 	load_words(&was, &page->control.epochs, sizeof(was));
-	load_slot(&slot, page, page->control.seq & 1);
+	cbd_page_slot_load(&slot, page);
 	if (slot.hot.counter_epoch == was.counter_epoch) {
 		slot.hot.counter_epoch = epochs->counter_epoch;
 	}
 	if (slot.clock.clock_epoch == was.clock_epoch) {
 		slot.clock.clock_epoch = epochs->clock_epoch;
 	}
-	slot.clock.rate_epoch = epochs->rate_epoch;
-	slot.clock.rate_sum = rate_sum;
+	if (slot.clock.rate_epoch == was.rate_epoch) {
+		slot.clock.rate_epoch = epochs->rate_epoch;
+		slot.clock.rate_sum = rate_sum;
+	} else if (writer->is_rate_charged) {
+		/* Charged, but not for a clock reading of then: that is not answered. */
+		slot.clock.rate_epoch = epochs->rate_epoch - 1;
+		slot.clock.rate_sum = rate_sum;
+	}
 	/* The home's name first: a reader whom the new numbers send to the slow path finds it there. */
 	store(&page->control.kernel_page_id, id);
-	store_epochs(page, epochs);
-	settle(page, &slot);
+	cbd_page_epochs_store(page, epochs);
+	cbd_page_slots_settle(page, &slot);
 	writer->found = slot;
 	writer->was = *epochs;
-}
-
-/* The difference @now +- @half, and @then by a former daemon who may have been off by @off: shown to be the same? */
-static bool is_still(int64_t now, int64_t half, int64_t then, int64_t off)
-{
-	return cbd_ns_abs(cbd_ns_sub(now, then)) <= cbd_ns_add(half, off);
-}
-
-/* A step too small to be seen is no reason to be wrong by it. */
-static void widen_clock(struct cbd_page_writer *writer, int64_t by_ns)
-{
-	struct cbd_page_slot slot;
-
-	load_slot(&slot, writer->page, writer->page->control.seq & 1);
-	if (slot.clock.bound_ns >= 0) {
-		slot.clock.bound_ns = cbd_ns_add(slot.clock.bound_ns, by_ns);
-		settle(writer->page, &slot);
-		writer->found = slot;
-	}
-}
-
-uint32_t cbd_page_writer_look_back(struct cbd_page_writer *writer, const struct cbd_anchor *now)
-{
-	struct clockbound_page *page = writer->page;
-	int64_t then_ns = page->control.step_ns;
-	uint32_t moved = 0;
-
-	if (!writer->has_past || !writer->is_same_world) {
-		return 0; /* nothing on the page is valid */
-	}
-	if (now == NULL || !now->has_step || then_ns == 0 ||
-	    !is_still(now->step_ns, now->step_half_ns, then_ns, STEP_OFF_NS)) {
-		moved |= CBD_REQUEST_BUMP_EPOCH;
-		writer->was.clock_epoch++;
-	} else {
-		widen_clock(writer, cbd_ns_add(now->step_half_ns + STEP_OFF_NS,
-					       cbd_ns_abs(cbd_ns_sub(now->step_ns, then_ns))));
-	}
-	if (now == NULL || !now->has_suspend ||
-	    !is_still(now->suspend_ns, now->suspend_half_ns, writer->found.terms.suspend_ns,
-		      SUSPEND_OFF_NS)) {
-		moved |= CBD_REQUEST_BUMP_COUNTER;
-		writer->was.counter_epoch++;
-	}
-	store_epochs(page, &writer->was);
-	return moved;
+	writer->is_rate_charged = false;
 }
 
 bool cbd_page_writer_inherit(const struct cbd_page_writer *writer, struct cbd_inheritance *inheritance)
@@ -375,7 +330,7 @@ void cbd_page_writer_follow(struct cbd_page_writer *writer, const struct clockbo
 
 	writer->is_following = true;
 	if (memcmp(&page->control.epochs, epochs, sizeof(*epochs)) != 0) {
-		store_epochs(page, epochs);
+		cbd_page_epochs_store(page, epochs);
 		/* Orders them before the next slot, whose seq advance() moves; see cbd_page_writer_publish(). */
 		CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
 	}
@@ -391,10 +346,11 @@ void cbd_page_writer_publish(struct cbd_page_writer *writer, const struct cbd_pu
 	};
 	struct cbd_page_slot slot;
 
+	writer->is_standing = false;
 	cbd_page_words_make(&slot, publication, writer->rho_ppb);
 	if (!writer->is_following && memcmp(&page->control.epochs, &epochs, sizeof(epochs)) != 0) {
 		/* advance() orders them before the slots. */
-		store_epochs(page, &epochs);
+		cbd_page_epochs_store(page, &epochs);
 	}
 	if ((page->control.seq & 1) == 0) {
 		advance(page); /* odd: readers take slot 1. It is odd already after cbd_page_writer_tear() */
@@ -428,7 +384,7 @@ void cbd_page_writer_retire(struct cbd_page_writer *writer)
 
 	load_words(&epochs, &writer->page->control.epochs, sizeof(epochs));
 	epochs.flags |= CLOCKBOUND_EPOCH_RETIRED;
-	store_epochs(writer->page, &epochs);
+	cbd_page_epochs_store(writer->page, &epochs);
 }
 
 void cbd_page_writer_close(struct cbd_page_writer *writer)

@@ -44,6 +44,10 @@ struct cbd_page_writer {
 	bool is_same_world;	      /* and of this counter */
 	struct cbd_page_slot found;   /* the slot readers had then; meaningful if is_same_world */
 	struct clockbound_epochs was; /* the page's epochs since it was opened, before any publication */
+	int64_t former_bound_ns;      /* the clock half of `found` before any look, as the next */
+	uint32_t former_drift_ppb;
+	bool is_standing;     /* nothing was published since cbd_page_writer_look_back() */
+	bool is_rate_charged; /* ... which has widened it by all changes of the rate */
 };
 
 /*
@@ -84,16 +88,24 @@ struct clockbound_epochs cbd_page_writer_next_epochs(const struct cbd_page_write
  * A home that is gone may have marked what nobody mirrored, and nobody marked what came after it. What cannot be
  * shown to stand still is not valid for readers of the file from here on, and no other home makes it so: returns
  * CBD_REQUEST_BUMP_EPOCH for the clock and CBD_REQUEST_BUMP_COUNTER, for a home that stays. What stands still stays
- * valid, the clock's bound wider by the step that would not be seen. Once, before cbd_page_writer_set_home().
+ * valid, the clock's bound and drift wider by what its rate may have been changed, and by the step that would not be
+ * seen. CBD_REQUEST_BUMP_RATE: the rate was changed, so that a stamp of then cannot be answered. Once, before
+ * cbd_page_writer_set_home().
  */
 uint32_t cbd_page_writer_look_back(struct cbd_page_writer *writer, const struct cbd_anchor *now);
+
+/*
+ * cbd_page_writer_look_again - the same while the former daemon's publication goes on to stand
+ * Widens it, and returns what cbd_page_writer_look_back() does; the epochs are the home's by now, and left alone.
+ */
+uint32_t cbd_page_writer_look_again(struct cbd_page_writer *writer, const struct cbd_anchor *now);
 
 /*
  * cbd_page_writer_set_home - from now on the kernel page @id is the home of the epochs; 0: the file itself
  * @epochs:   what the new home was seeded with, from cbd_page_writer_next_epochs(), not what it says by now
  * @rate_sum: the same of its rate_sum; 0 without a kernel page
  * What readers have now stands, under the new numbers; what had not taken the old ones into account has not
- * taken these either. Before cbd_page_writer_inherit() at start. A home that stays the same changes nothing.
+ * taken these either, but for changes of the rate for which cbd_page_writer_look_back() has widened it. Before cbd_page_writer_inherit() at start. A home that stays the same changes nothing.
  */
 void cbd_page_writer_set_home(struct cbd_page_writer *writer, uint64_t id,
 			      const struct clockbound_epochs *epochs, uint64_t rate_sum);

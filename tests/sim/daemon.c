@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The daemon in the simulated world: see daemon.h.
- */
+/* The daemon in the simulated world: see daemon.h. */
 #include "tests/sim/daemon.h"
 
 #include <stdlib.h>
@@ -21,7 +19,6 @@
 #define STORES	    84	       /* of a publication, roughly */
 #define STORES_HOT  12
 #define READS	    160 /* of clocks, in a poll, roughly */
-#define RHO_PPB	    50000
 #define LOOK_NS	    100000000
 #define MOVE_NS	    INT64_C(10000000000)
 
@@ -353,7 +350,7 @@ static void start(struct sim_world *world)
 	const struct sim_scenario *scenario = world->scenario;
 	struct sim_daemon *daemon = &world->daemon;
 	bool has_counter = world->kernel.uses_counter && !scenario->has_no_counter;
-	const uint32_t rho_ppb = scenario->drift_ppb != 0 ? (uint32_t)scenario->drift_ppb : RHO_PPB;
+	const uint32_t rho_ppb = scenario->drift_ppb != 0 ? (uint32_t)scenario->drift_ppb : 50000;
 	const struct cbd_page_identity identity = {
 		.boot_id = {1, 2},
 		.start_id = ++daemon->starts,
@@ -374,6 +371,7 @@ static void start(struct sim_world *world)
 	struct cbd_phc_options options;
 	struct cbd_inheritance inheritance;
 	struct cbd_segment segment;
+	struct cbd_anchor now;
 
 	daemon->stores = 0;
 	daemon->has_counter = has_counter;
@@ -381,6 +379,8 @@ static void start(struct sim_world *world)
 	daemon->wants_reset = false;
 	(void)cbd_page_writer_open(&daemon->writer, &dir, &identity);
 	(void)cbd_shm_writer_open(&daemon->shm_writer, &dir, CLOCKBOUND_SHM_VERSION_2);
+	(void)cbd_page_writer_look_back(&daemon->writer,
+					cbd_clock_anchor(&daemon->clock, &now) == 0 ? &now : NULL);
 	sim_phc_options(world, &options);
 	(void)cbd_phc_init(&daemon->phc, &options, &world->phc.system, &daemon->clock);
 	cbd_core_init(&daemon->core, &config);
@@ -441,10 +441,8 @@ static void tempt_fate(struct sim_world *world)
 
 	daemon->reads = 0;
 	daemon->stores = 0;
-	daemon->kill_at_store = 0;
-	daemon->kill_at_read = 0;
-	daemon->pause_at_store = 0;
-	daemon->move_at_read = 0;
+	daemon->kill_at_store = daemon->kill_at_read = 0;
+	daemon->pause_at_store = daemon->move_at_read = 0;
 	if (world->scenario->move_ppm != 0 && sim_rng_chance(&daemon->rng, world->scenario->move_ppm)) {
 		daemon->move_at_read = (uint32_t)sim_rng_between(&daemon->rng, 1, READS);
 	}

@@ -5,7 +5,7 @@ foreach(writer IN ITEMS page_writer shm_writer)
               SOURCES publish/${writer}.c ${CMAKE_SOURCE_DIR}/daemon/publish/${writer}.c LIBRARIES cbd
               DEFINITIONS CBD_INJECT CLOCKBOUND_PRIV_TEST_COUNTER)
 endforeach()
-foreach(name IN ITEMS mapping page_home page_words publish)
+foreach(name IN ITEMS mapping page_home page_rate page_words publish)
   cb_add_test(NAME unit.daemon.publish.${name} LABEL unit SOURCES publish/${name}.c LIBRARIES cbd)
 endforeach()
 foreach(name IN ITEMS config control control_vm injection control_probe control_rights log loop_probe privileges probe_events schedule)

@@ -16,6 +16,8 @@ static const struct cbd_page_identity identity = {
 
 #define STEP_NS	   INT64_C(1700000000000000000)
 #define SUSPEND_NS INT64_C(60000000000)
+#define REAL_NS	   INT64_C(1700000100000000000)
+#define RAW_NS	   INT64_C(100000000000)
 
 static struct cbd_page_writer opened(void)
 {
@@ -43,6 +45,8 @@ static void publish(struct cbd_page_writer *writer)
 		.bound_ns = 9,
 		.step_ns = STEP_NS,
 		.suspend_ns = SUSPEND_NS,
+		.as_of_real_ns = REAL_NS,
+		.memory.course = {.raw_ns = RAW_NS, .is_known = true},
 	};
 
 	cbd_page_writer_publish(writer, &publication);
@@ -115,10 +119,14 @@ static void another_home_does_not_forgive_what_the_slot_had_not_taken_into_accou
 	page = writer.page;
 	page->control.epochs.counter_epoch++;
 	page->control.epochs.clock_epoch++;
+	page->control.epochs.rate_epoch++;
 	next = cbd_page_writer_next_epochs(&writer);
 	cbd_page_writer_set_home(&writer, 77, &next, 0);
 	assert_int_not_equal(page->slot[0].hot.counter_epoch, next.counter_epoch);
 	assert_int_not_equal(page->slot[0].clock.clock_epoch, next.clock_epoch);
+	/* More than 64 behind: readers with a kernel page take it for one that has no end. */
+	assert_true(next.rate_epoch - page->slot[0].clock.rate_epoch > 64);
+	assert_true(next.rate_epoch - page->slot[1].clock.rate_epoch > 64);
 	assert_true(cbd_page_writer_inherit(&writer, &inheritance));
 	assert_false(inheritance.has_lines);
 	cbd_page_writer_close(&writer);
@@ -132,6 +140,9 @@ static struct cbd_page_writer restarted(struct cbd_anchor *now)
 	publish(&writer);
 	cbd_page_writer_close(&writer);
 	*now = (struct cbd_anchor){
+		.real = {.counter = 1000, .half_ticks = 30, .clock_ns = REAL_NS + 1000000000},
+		.raw = {.counter = 1100, .half_ticks = 20, .clock_ns = RAW_NS + 1000000100},
+		.has_kernel_rate = true,
 		.step_ns = STEP_NS,
 		.step_half_ns = 100,
 		.has_step = true,
@@ -178,11 +189,12 @@ static void a_restart_in_which_nothing_moved_has_no_gap(void **state)
 	struct cbd_page_writer writer = restarted(&now);
 
 	(void)state;
-	now.step_ns += 50;
+	now.real.clock_ns += 50;
 	assert_int_equal(cbd_page_writer_look_back(&writer, &now), 0);
-	/* Wider by what could not be told: its reading, the former daemon's, and what it came to. */
-	assert_int_equal(writer.page->slot[0].clock.bound_ns, 9 + 100 + 10000 + 50);
-	assert_int_equal(writer.page->slot[1].clock.bound_ns, 9 + 100 + 10000 + 50);
+	/* Wider by what could not be told: its readings, the former daemon's, what they came to, and rounding. */
+	assert_int_equal(writer.page->slot[0].clock.bound_ns, 9 + 50 + 10000 + 50 + 4);
+	assert_int_equal(writer.page->slot[1].clock.bound_ns, 9 + 50 + 10000 + 50 + 4);
+	assert_int_equal(writer.page->slot[0].clock.drift_ppb, 0);
 	cbd_page_writer_close(&writer);
 	check_moved(&now, true, true);
 }

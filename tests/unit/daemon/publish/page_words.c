@@ -226,6 +226,7 @@ static void the_memory_arrives_at_the_next_daemon(void **state)
 		      .has_kernel_rate = true,
 		      .is_foreign = true},
 		.owed_ns = 10,
+		.course = {.raw_ns = 14, .rate_q58 = -15, .is_known = true},
 		.sample = {.id = 11, .mark = 12, .offset_ns = -13, .is_credited = true},
 	};
 	slot = made(&publication);
@@ -247,6 +248,10 @@ static void the_memory_arrives_at_the_next_daemon(void **state)
 	assert_int_equal(inheritance.memory.sample.mark, 12);
 	assert_int_equal(inheritance.memory.sample.offset_ns, -13);
 	assert_true(inheritance.memory.sample.is_credited);
+	assert_int_equal(inheritance.memory.course.real_ns, publication.as_of_real_ns);
+	assert_int_equal(inheritance.memory.course.raw_ns, 14);
+	assert_int_equal(inheritance.memory.course.rate_q58, -15);
+	assert_true(inheritance.memory.course.is_known);
 }
 
 /* Reading and making again adds nothing: a hundred restarts do not widen the interval. */
