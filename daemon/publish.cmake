@@ -4,7 +4,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
 
-target_sources(cbd PRIVATE config.c config_file.c config_help.c config_phc.c control/answer.c control/server.c log.c loop.c
+target_sources(cbd PRIVATE config.c config_file.c config_help.c config_phc.c control/answer.c control/passing.c control/server.c log.c loop.c
                loop_phc.c loop_probe.c loop_vm.c injection.c loop_tell.c notify.c privileges.c publish/mapping.c publish/page_past.c publish/page_words.c
                publish/page_writer.c publish/publish.c publish/shm_writer.c schedule.c)
 target_compile_definitions(cbd PUBLIC CBD_VERSION="${PROJECT_VERSION}")

@@ -9,14 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-#include <linux/sockios.h>
 
 #include "daemon/control/answer.h"
 #include "daemon/log.h"
@@ -26,32 +23,23 @@
 /* Index of the listening socket in the epoll set; clients have theirs. */
 #define LISTENER CBD_CONTROL_CLIENTS
 
-static void drop(struct cbd_control_client *client)
-{
-	close(client->fd); /* leaves the epoll set too */
-	client->fd = -1;
-}
-
 /* A descriptor is on its way to the client: while that is so, closing the connection would only hide it. */
 static bool is_passing(struct cbd_control_client *client)
 {
-	int unread = 1;
-
-	if (client->has_passed && ioctl(client->fd, SIOCOUTQ, &unread) == 0 && unread == 0) {
-		client->has_passed = false;
-	}
+	client->has_passed = client->has_passed && !cbd_passing_is_read(client->fd);
 	return client->has_passed;
 }
 
-/* Drops a client with whom nothing can be done any more, or keeps no more of him than his descriptor. */
-static void give_up(struct cbd_control *control, struct cbd_control_client *client)
+/* Gives a client's place away; his descriptor, if one is on its way, is kept aside. */
+static void drop(struct cbd_control *control, struct cbd_control_client *client)
 {
-	if (!is_passing(client)) {
-		drop(client);
-		return;
+	if (is_passing(client)) {
+		(void)epoll_ctl(control->event_fd, EPOLL_CTL_DEL, client->fd, NULL);
+		cbd_passing_put_aside(&control->passing, client->fd, client->uid);
+	} else {
+		close(client->fd); /* leaves the epoll set too */
 	}
-	client->is_aside = true;
-	(void)epoll_ctl(control->event_fd, EPOLL_CTL_DEL, client->fd, NULL);
+	client->fd = -1;
 }
 
 static int watch(struct cbd_control *control, int fd, uint32_t index)
@@ -76,8 +64,8 @@ static bool is_older(const struct cbd_control_client *client, const struct cbd_c
 }
 
 /*
- * A free place, or that of whoever has been silent longest: a newcomer is served, unless everybody whom he could
- * displace has a descriptor to read. Who has as many places as one user may have displaces himself. NULL: none.
+ * A free place, or that of whoever has been silent longest: a newcomer is always served. Who has as many places as one
+ * user may have displaces himself.
  */
 static struct cbd_control_client *make_place(struct cbd_control *control, int64_t uid)
 {
@@ -94,22 +82,28 @@ static struct cbd_control_client *make_place(struct cbd_control *control, int64_
 			place = client;
 			continue;
 		}
-		count += client->uid == uid;
-		if (is_passing(client)) {
-			continue;
-		}
 		oldest = is_older(client, oldest) ? client : oldest;
-		own = client->uid == uid && is_older(client, own) ? client : own;
+		if (client->uid == uid) {
+			own = is_older(client, own) ? client : own;
+			count++;
+		}
 	}
 	if (count >= CBD_CONTROL_OF_ONE) {
 		place = own;
 	} else if (place == NULL) {
 		place = oldest;
 	}
-	if (place != NULL && place->fd >= 0) {
-		drop(place);
+	if (place->fd >= 0) {
+		drop(control, place);
 	}
 	return place;
+}
+
+/* The listener stays readable while no descriptor is to be had: it is not looked at until the next tick. */
+static void turn_deaf(struct cbd_control *control)
+{
+	(void)epoll_ctl(control->event_fd, EPOLL_CTL_DEL, control->listen_fd, NULL);
+	control->is_deaf = true;
 }
 
 static void take_client(struct cbd_control *control, int64_t mono_ns)
@@ -120,18 +114,18 @@ static void take_client(struct cbd_control *control, int64_t mono_ns)
 	int64_t uid;
 
 	if (fd < 0) {
-		return; /* gone again, or no descriptor: he will see it */
+		/* Otherwise he is gone again, or another took him. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			turn_deaf(control);
+		}
+		return;
 	}
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	uid = uid_of(fd);
 	client = make_place(control, uid);
-	if (client == NULL) {
-		close(fd);
-		return;
-	}
 	*client = (struct cbd_control_client){.fd = fd, .last_mono_ns = mono_ns, .uid = uid};
 	if (watch(control, fd, (uint32_t)(client - control->client)) != 0) {
-		drop(client);
+		drop(control, client);
 	}
 }
 
@@ -157,11 +151,32 @@ static bool send_answer(int fd, union cbd_control_answer *answer, int passed_fd)
 	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)answer->reply.size;
 }
 
+static bool may_pass(struct cbd_control *control, int64_t uid)
+{
+	size_t mine = 0;
+	size_t all = 0;
+	size_t i;
+
+	for (i = 0; i < CBD_CONTROL_CLIENTS; i++) {
+		struct cbd_control_client *client = &control->client[i];
+
+		if (client->fd >= 0 && is_passing(client)) {
+			mine += client->uid == uid;
+			all++;
+		}
+	}
+	return cbd_passing_may(&control->passing, uid, mine, all);
+}
+
 /* With the descriptor where that can be: an answer without it says why. */
-static bool send_passing(struct cbd_control_client *client, union cbd_control_answer *answer, int passed_fd)
+static bool send_passing(struct cbd_control *control, struct cbd_control_client *client,
+			 union cbd_control_answer *answer, int passed_fd)
 {
 	if (passed_fd >= 0 && is_passing(client)) {
 		cbd_control_answer_withhold(answer, "read the former answer first, which has a descriptor");
+		passed_fd = -1;
+	} else if (passed_fd >= 0 && !may_pass(control, client->uid)) {
+		cbd_control_answer_withhold(answer, "too many descriptors wait to be read");
 		passed_fd = -1;
 	}
 	if (passed_fd < 0) {
@@ -188,14 +203,14 @@ static void answer(struct cbd_control *control, struct cbd_control_client *clien
 	memset(&request, 0, sizeof(request));
 	length = recv(client->fd, &request, sizeof(request), MSG_DONTWAIT | MSG_TRUNC);
 	if (length <= 0) {
-		give_up(control, client);
+		drop(control, client);
 		return;
 	}
 	client->last_mono_ns = mono_ns;
 	control->asker_uid = client->uid;
 	passed_fd = cbd_control_answer_make(control, &request, (size_t)length, &made);
-	if (!send_passing(client, &made, passed_fd)) {
-		give_up(control, client);
+	if (!send_passing(control, client, &made, passed_fd)) {
+		drop(control, client);
 	}
 }
 
@@ -224,11 +239,14 @@ void cbd_control_on_tick(struct cbd_control *control, int64_t mono_ns)
 
 	for (i = 0; i < CBD_CONTROL_CLIENTS; i++) {
 		struct cbd_control_client *client = &control->client[i];
-		bool is_idle = client->is_aside || mono_ns - client->last_mono_ns >= CBD_CONTROL_IDLE_NS;
 
-		if (client->fd >= 0 && is_idle && !is_passing(client)) {
-			drop(client);
+		if (client->fd >= 0 && mono_ns - client->last_mono_ns >= CBD_CONTROL_IDLE_NS) {
+			drop(control, client);
 		}
+	}
+	cbd_passing_sweep(&control->passing);
+	if (control->is_deaf) {
+		control->is_deaf = watch(control, control->listen_fd, LISTENER) != 0;
 	}
 }
 
@@ -281,6 +299,8 @@ int cbd_control_open(struct cbd_control *control, const struct cbd_runtime_dir *
 	control->probe = NULL;
 	control->vm = NULL;
 	control->is_lost = false;
+	control->is_deaf = false;
+	cbd_passing_init(&control->passing);
 	control->asker_uid = -1;
 	control->unprivileged_path = UNPRIVILEGED_PATH;
 	for (i = 0; i < CBD_CONTROL_CLIENTS; i++) {
@@ -334,6 +354,7 @@ void cbd_control_check(struct cbd_control *control, const struct cbd_runtime_dir
 		control->listen_fd = fd;
 		control->id = id;
 		control->is_lost = false;
+		control->is_deaf = false;
 		cbd_log(CBD_LOG_NOTICE, "control_renewed",
 			"%s/" CBD_CONTROL_NAME " was removed or replaced: made anew", dir->path);
 		return;
@@ -365,9 +386,10 @@ void cbd_control_close(struct cbd_control *control)
 
 	for (i = 0; i < CBD_CONTROL_CLIENTS; i++) {
 		if (control->client[i].fd >= 0) {
-			drop(&control->client[i]);
+			drop(control, &control->client[i]);
 		}
 	}
+	cbd_passing_close(&control->passing);
 	if (is_in_place(control)) {
 		unlinkat(control->dir_fd, CBD_CONTROL_NAME, 0);
 	}

@@ -5,8 +5,8 @@
  * knows nothing of the daemon's state: the loop fills in the answers. One thread.
  *
  * A descriptor that was sent and not read yet counts against the daemon's user, whose limit other processes share. So
- * there is one a connection, and a connection with one is kept until it is read: at most CBD_CONTROL_CLIENTS are under
- * way, whatever clients do.
+ * there is one a connection, and few at a time, whatever clients do: see passing.h. Whoever does not read his keeps
+ * nobody from an answer.
  */
 #ifndef CBD_CONTROL_SERVER_H
 #define CBD_CONTROL_SERVER_H
@@ -16,6 +16,7 @@
 
 #include <clockbound/control.h>
 
+#include "daemon/control/passing.h"
 #include "daemon/probe/probe.h"
 #include "daemon/publish/mapping.h"
 
@@ -53,7 +54,6 @@ struct cbd_control_client {
 	int64_t last_mono_ns;
 	int64_t uid;	 /* -1: not known */
 	bool has_passed; /* a descriptor was sent, and is not known to have been read */
-	bool is_aside;	 /* not listened to any more, and kept only for that descriptor */
 };
 
 struct cbd_control {
@@ -65,10 +65,12 @@ struct cbd_control {
 	void *context;
 	const struct cbd_control_probe *probe; /* the caller's; NULL: no probe, no events */
 	const struct cbd_control_vm *vm;       /* the caller's; NULL: no VMClock, nothing is injected */
+	bool is_deaf;			       /* accepting failed: newcomers wait for the next tick */
 	bool is_lost;			       /* the name leads elsewhere, and could not be bound anew */
 	int64_t asker_uid;		       /* of the request that is being answered; -1: not known */
 	const char *unprivileged_path;	       /* the kernel's unprivileged_bpf_disabled */
 	struct cbd_control_client client[CBD_CONTROL_CLIENTS];
+	struct cbd_passing passing;
 };
 
 /*
@@ -94,7 +96,7 @@ void cbd_control_set_vm(struct cbd_control *control, const struct cbd_control_vm
 /* cbd_control_on_ready - accepts and answers what waits, at most one request a client; never blocks */
 void cbd_control_on_ready(struct cbd_control *control, int64_t mono_ns);
 
-/* cbd_control_on_tick - drops clients that have been silent for CBD_CONTROL_IDLE_NS, unless a descriptor is under way */
+/* cbd_control_on_tick - drops clients that have been silent for CBD_CONTROL_IDLE_NS; at least once a poll */
 void cbd_control_on_tick(struct cbd_control *control, int64_t mono_ns);
 
 /* cbd_control_close - drops everybody and removes the socket, unless another has taken its place */
