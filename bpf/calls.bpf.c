@@ -274,11 +274,13 @@ static __always_inline int leave(uint32_t index, int64_t result)
 	uint32_t thread = (uint32_t)bpf_get_current_pid_tgid();
 	struct caller *caller = bpf_map_lookup_elem(&callers, &thread);
 	int may_have_changed = result >= 0;
+	uint64_t took_ns;
 
 	seen[index] = 1;
 	if (!caller || !page) {
 		return 0;
 	}
+	took_ns = bpf_ktime_get_ns() - caller->event.mono_ns;
 	if (caller->timex) {
 		/* -EFAULT: the clock may have been stepped, and only the answer could not be written. */
 		may_have_changed = result >= 0 || result == -14;
@@ -295,6 +297,7 @@ static __always_inline int leave(uint32_t index, int64_t result)
 		cb_add(&page->epochs.rate_epoch, 1);
 	}
 	caller->event.result = (int32_t)result;
+	caller->event.uncertainty_ns = took_ns > 0xffffffffu ? 0xffffffffu : (uint32_t)took_ns;
 	cb_event_send(page, &caller->event);
 	if (caller->round == cb_load(&page->in_flight_round)) {
 		cb_add(&page->in_flight, -1);

@@ -36,6 +36,23 @@ bool cbd_events_judge(struct clockbound_event *event)
 	return false;
 }
 
+bool cbd_events_is_asked_for(const struct clockbound_event *event)
+{
+	return event->call == CLOCKBOUND_CALL_SETTIME ? event->value != 0 : event->modes != 0;
+}
+
+void cbd_events_judge_size(struct clockbound_event *event)
+{
+	int64_t size_ns = event->step_ns < 0 ? -event->step_ns : event->step_ns;
+
+	if (!cbd_events_is_asked_for(event) && event->uncertainty_ns != 0 &&
+	    size_ns <= event->uncertainty_ns) {
+		event->what = CLOCKBOUND_EVENT_CALL;
+		event->step_ns = 0;
+		event->uncertainty_ns = 0;
+	}
+}
+
 bool cbd_events_is_step(const struct clockbound_event *event)
 {
 	return event->what == CLOCKBOUND_EVENT_STEP || event->what == CLOCKBOUND_EVENT_CANCELLED ||

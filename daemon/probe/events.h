@@ -14,6 +14,18 @@
  */
 bool cbd_events_judge(struct clockbound_event *event);
 
+/*
+ * cbd_events_is_asked_for - whether the call that was taken for a step is known to have asked for one
+ * Not adjtimex() whose argument could not be read, a question mostly; nor settimeofday() with a time zone alone.
+ */
+bool cbd_events_is_asked_for(const struct clockbound_event *event);
+
+/*
+ * cbd_events_judge_size - a call that only may have stepped the clock is none that did if its size, by now measured, is
+ * no more than its uncertainty
+ */
+void cbd_events_judge_size(struct clockbound_event *event);
+
 /* cbd_events_is_step - the clock was stepped */
 bool cbd_events_is_step(const struct clockbound_event *event);
 

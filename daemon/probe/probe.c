@@ -17,6 +17,7 @@
 #include "daemon/log.h"
 #include "daemon/probe/events.h"
 #include "daemon/probe/home.h"
+#include "daemon/probe/size.h"
 #include "daemon/probe/timer.h"
 
 static const char *const rung_name[] = {
@@ -62,34 +63,6 @@ static void add_reason(struct cbd_probe *probe, const char *why)
 
 /* --- events --- */
 
-/* The step's size, from what the clocks show now. */
-static void measure(struct cbd_probe *probe, struct clockbound_event *event)
-{
-	int64_t step_ns;
-	int64_t half_ns;
-
-	if (!cbd_clock_step(probe->clock, &step_ns, &half_ns)) {
-		return;
-	}
-	if (probe->has_step) {
-		event->step_ns = step_ns - probe->step_ns;
-		event->uncertainty_ns = (uint32_t)(half_ns + probe->step_half_ns);
-	}
-	probe->step_ns = step_ns;
-	probe->step_half_ns = half_ns;
-	probe->has_step = true;
-}
-
-/* A step whose size is known is not to be seen once more. */
-static void go_along(struct cbd_probe *probe, int64_t step_ns)
-{
-	if (probe->rung == CBD_PROBE_TRACEPOINT) {
-		probe->step_ns += step_ns; /* a later record of the same batch may need what comes after */
-	} else {
-		probe->has_step = cbd_clock_step(probe->clock, &probe->step_ns, &probe->step_half_ns);
-	}
-}
-
 static void note(struct cbd_probe *probe, const struct clockbound_event *event)
 {
 	cbd_events_log(&probe->told, cbd_history_add(&probe->history, event),
@@ -102,10 +75,12 @@ static void on_record(void *context, const struct clockbound_event *record)
 	struct cbd_probe *probe = context;
 	struct clockbound_event event = *record;
 
+	event.uncertainty_ns = 0;
 	if (cbd_events_judge(&event)) {
-		measure(probe, &event);
+		cbd_size_measure(probe, &event, record->uncertainty_ns);
+		cbd_events_judge_size(&event);
 	} else if (cbd_events_is_step(&event)) {
-		go_along(probe, event.step_ns);
+		cbd_size_go_along(probe, event.step_ns);
 	}
 	if (cbd_events_is_step(&event)) {
 		probe->cancels = 0;
@@ -132,7 +107,7 @@ static void on_unseen_step(struct cbd_probe *probe, uint32_t what)
 	cbd_probe_current(probe, &epochs);
 	event.clock_epoch = epochs.clock_epoch;
 	event.rate_epoch = epochs.rate_epoch;
-	measure(probe, &event);
+	cbd_size_measure(probe, &event, 0);
 	probe->cancels = 0;
 	probe->wants_poll = true;
 	note(probe, &event);

@@ -8,7 +8,7 @@ endforeach()
 foreach(name IN ITEMS mapping page_home page_rate page_words publish)
   cb_add_test(NAME unit.daemon.publish.${name} LABEL unit SOURCES publish/${name}.c LIBRARIES cbd)
 endforeach()
-foreach(name IN ITEMS config control control_vm injection control_passing control_probe control_rights log loop_probe privileges probe_events schedule)
+foreach(name IN ITEMS config control control_vm injection control_passing control_probe control_rights log loop_probe privileges probe_events probe_sizes schedule)
   cb_add_test(NAME unit.daemon.${name} LABEL unit SOURCES ${name}.c LIBRARIES cbd)
 endforeach()
 cb_add_test(NAME unit.daemon.loop LABEL unit TIMEOUT 180
