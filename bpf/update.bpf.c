@@ -37,9 +37,12 @@ static const struct caller no_caller;
 struct change {
 	uint32_t what;
 	uint32_t is_resuming;
+	uint32_t is_open; /* between both */
+	uint32_t reserved;
 	int64_t step_ns;
 	int64_t rate_before_q58;
 	int64_t rate_after_q58;
+	uint64_t rate_sum_q58; /* what was added to rate_sum */
 	uint64_t mono_ns;
 };
 
@@ -96,8 +99,21 @@ static __always_inline void mark_rate(struct clockbound_kernel_page *page, int64
 		change.what = CLOCKBOUND_EVENT_RATE;
 	}
 	/* Two units, since both rates were rounded. The sum first: who sees the epoch sees the sum. */
-	cb_add(&page->rate_sum, (uint64_t)(moved < 0 ? -moved : moved) + 2);
+	change.rate_sum_q58 = (uint64_t)(moved < 0 ? -moved : moved) + 2;
+	cb_add(&page->rate_sum, change.rate_sum_q58);
 	cb_add(&page->epochs.rate_epoch, 1);
+}
+
+/* The daemon gave up waiting before the change was made, and may have taken the old clock for the new one. */
+static __always_inline void mark_again(struct clockbound_kernel_page *page)
+{
+	if (change.step_ns != 0) {
+		cb_add(&page->epochs.clock_epoch, 1);
+	}
+	if (change.rate_sum_q58 != 0) {
+		cb_add(&page->rate_sum, change.rate_sum_q58);
+		cb_add(&page->epochs.rate_epoch, 1);
+	}
 }
 
 SEC("fentry/update_vsyscall")
@@ -129,6 +145,8 @@ int BPF_PROG(update_entered, struct timekeeper *tk)
 	change.mono_ns = page->in_flight_ns;
 	change.what = 0;
 	change.step_ns = 0;
+	change.rate_sum_q58 = 0;
+	change.is_open = 1;
 	if (real_ns != page->last_real_ns) {
 		mark_step(page, real_ns);
 	}
@@ -168,8 +186,12 @@ int BPF_PROG(update_returned, struct timekeeper *tk)
 	struct clockbound_event event;
 	struct caller *caller;
 
-	if (!page || !page->in_flight) {
+	if (!page || !change.is_open) {
 		return 0;
+	}
+	change.is_open = 0;
+	if (!page->in_flight) {
+		mark_again(page);
 	}
 	cb_store(&page->in_flight, 0);
 	if (change.is_resuming) {

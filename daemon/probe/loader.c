@@ -233,8 +233,8 @@ static uint64_t look(const uint64_t *word)
 
 /* --- update_vsyscall --- */
 
-/* @has_authors: with the programs that only say who it was. */
-static int load_update(struct cbd_bpf *bpf, bool has_authors)
+/* @has_authors: with the programs that only say who it was; @has_resumed: with the one that voids the counter. */
+static int load_update(struct cbd_bpf *bpf, bool has_authors, bool has_resumed)
 {
 	int result;
 
@@ -247,6 +247,8 @@ static int load_update(struct cbd_bpf *bpf, bool has_authors)
 		bpf_program__set_autoload(bpf->update->progs.adjtimex_returned, false);
 		bpf_program__set_autoload(bpf->update->progs.settime_entered, false);
 		bpf_program__set_autoload(bpf->update->progs.settime_returned, false);
+	}
+	if (!has_resumed) {
 		bpf_program__set_autoload(bpf->update->progs.resumed, false);
 	}
 	result = share_page(bpf, bpf->update->maps.kernel_page, bpf->update->maps.events);
@@ -282,12 +284,37 @@ static bool update_fires(struct cbd_bpf *bpf)
 	return false;
 }
 
+/* The programs besides those on update_vsyscall(); @why says what is missed without. */
+static void attach_others(struct cbd_bpf *bpf, bool has_authors, bool has_resumed, char *why)
+{
+	/* First and apart: it moves an epoch, and the others only name authors. */
+	if (!has_resumed || attach_one(bpf, bpf->update->progs.resumed) != 0) {
+		fail(why, "fentry: a sleep will be noticed by the next poll only", errno);
+	}
+	if (!has_authors ||
+	    !attach_pair(bpf, bpf->update->progs.adjtimex_returned, bpf->update->progs.adjtimex_entered) ||
+	    !attach_pair(bpf, bpf->update->progs.settime_returned, bpf->update->progs.settime_entered)) {
+		if (why[0] == '\0') {
+			fail(why, "fentry: not every author of a change will be known", errno);
+		}
+	}
+}
+
 static int attach_update(struct cbd_bpf *bpf, char *why)
 {
-	int result = load_update(bpf, true);
-	bool has_authors = result == 0;
+	bool has_authors = true;
+	bool has_resumed = true;
+	int result = load_update(bpf, has_authors, has_resumed);
 
-	if (result != 0 && load_update(bpf, false) != 0) {
+	if (result != 0) {
+		has_authors = false;
+		result = load_update(bpf, has_authors, has_resumed);
+	}
+	if (result != 0) {
+		has_resumed = false;
+		result = load_update(bpf, has_authors, has_resumed);
+	}
+	if (result != 0) {
 		fail(why, "fentry: cannot load the programs", -result);
 		return result;
 	}
@@ -306,12 +333,7 @@ static int attach_update(struct cbd_bpf *bpf, char *why)
 		snprintf(why, CBD_BPF_WHY, "fentry: attached to update_vsyscall, which does not fire");
 		return -ENODATA;
 	}
-	if (!has_authors ||
-	    !attach_pair(bpf, bpf->update->progs.adjtimex_returned, bpf->update->progs.adjtimex_entered) ||
-	    !attach_pair(bpf, bpf->update->progs.settime_returned, bpf->update->progs.settime_entered) ||
-	    attach_one(bpf, bpf->update->progs.resumed) != 0) {
-		fail(why, "fentry: not every author of a change will be known", errno);
-	}
+	attach_others(bpf, has_authors, has_resumed, why);
 	return 0;
 }
 
