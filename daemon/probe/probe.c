@@ -20,6 +20,9 @@
 #include "daemon/probe/size.h"
 #include "daemon/probe/timer.h"
 
+/* As often the ring holds what is taken from it at a time, and once more. */
+#define RING_ROUNDS 4
+
 static const char *const rung_name[] = {
 	[CBD_PROBE_POLL] = "off",
 	[CBD_PROBE_TIMERFD] = "timerfd",
@@ -266,9 +269,13 @@ static void fall_back(struct cbd_probe *probe)
 	const char *fault =
 		probe->is_home_lost ? "writes a kernel page that is lost" : "does not fire any more";
 	char why[96];
+	int i;
 
 	snprintf(why, sizeof(why), "%s: %s", name_of(was), fault);
 	add_reason(probe, why);
+	for (i = 0; i < RING_ROUNDS; i++) {
+		cbd_bpf_drain(probe->bpf, on_record, probe); /* the ring goes with the programs */
+	}
 	cbd_bpf_detach(probe->bpf);
 	climb(probe, probe->is_home_lost ? CBD_PROBE_TIMERFD : (enum cbd_probe_rung)(was - 1));
 	cbd_log(CBD_LOG_WARNING, "probe_lost", "%s; steps of the clock are noticed by %s from now on", why,

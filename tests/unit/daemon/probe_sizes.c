@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the probe makes of the records of tracepoints: how large each step was, several of which may wait, and what was
- * none. The programs and the clocks are this test's.
+ * What the probe makes of the records of tracepoints: how large each step was, several of which may wait, what was
+ * none, and that none is lost with the programs. The programs and the clocks are this test's.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,6 +25,9 @@
 static struct clockbound_kernel_page kernel;
 static struct clockbound_event record[RECORDS];
 static int records;
+static int taken; /* of these */
+static int at_a_time;
+static bool is_firing;
 static int64_t mono_ns;
 static int64_t difference_ns;
 static struct cbd_clock the_clock;
@@ -92,10 +96,12 @@ void cbd_bpf_drain(struct cbd_bpf *bpf, void (*take)(void *context, const struct
 		   void *context)
 {
 	(void)bpf;
-	for (int i = 0; i < records; i++) {
-		take(context, &record[i]);
+	for (int i = 0; i < at_a_time && taken < records; i++) {
+		take(context, &record[taken++]);
 	}
-	records = 0;
+	if (taken == records) {
+		taken = records = 0;
+	}
 }
 
 bool cbd_bpf_has_missed(struct cbd_bpf *bpf)
@@ -107,7 +113,7 @@ bool cbd_bpf_has_missed(struct cbd_bpf *bpf)
 bool cbd_bpf_is_firing(struct cbd_bpf *bpf)
 {
 	(void)bpf;
-	return true;
+	return is_firing;
 }
 
 /* --- the clocks --- */
@@ -126,7 +132,9 @@ static int start(void **state)
 	memset(&probe, 0, sizeof(probe));
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.epochs.clock_epoch = 100;
-	records = 0;
+	taken = records = 0;
+	at_a_time = RECORDS;
+	is_firing = true;
 	mono_ns = INT64_C(1000000000);
 	difference_ns = DIFFERENCE_NS;
 	the_clock = (struct cbd_clock){.gettime = say_time};
@@ -134,6 +142,7 @@ static int start(void **state)
 	probe.rung = CBD_PROBE_TRACEPOINT;
 	probe.bpf = (struct cbd_bpf *)&kernel; /* not NULL, and never looked into */
 	probe.timer_fd = -1;
+	probe.epoll_fd = -1;
 	probe.has_step = cbd_clock_step(&the_clock, &probe.step_ns, &probe.step_half_ns);
 	return 0;
 }
@@ -268,6 +277,24 @@ static void a_time_that_was_set_is_a_step_however_small(void **state)
 	check_step(1, 1, 4 * READ_NS);
 }
 
+static void programs_that_are_gone_take_no_record_with_them(void **state)
+{
+	struct cbd_anchor anchor = {0};
+
+	(void)state;
+	for (int i = 0; i < RECORDS; i++) {
+		call(CLOCKBOUND_CALL_ADJTIMEX, ADJ_SETOFFSET_NANO, 1000);
+	}
+	at_a_time = 1;
+	is_firing = false;
+	assert_true(cbd_probe_on_poll(&probe, &anchor));
+	assert_int_not_equal(probe.rung, CBD_PROBE_TRACEPOINT);
+	assert_int_equal(probe.history.last, RECORDS);
+	if (probe.timer_fd >= 0) {
+		close(probe.timer_fd);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, start)
 
 int main(void)
@@ -281,6 +308,7 @@ int main(void)
 		TEST(a_question_is_no_step),
 		TEST(what_looked_like_a_question_and_stepped_the_clock_is_a_step),
 		TEST(a_time_that_was_set_is_a_step_however_small),
+		TEST(programs_that_are_gone_take_no_record_with_them),
 	};
 
 	cbd_log_init(2, false, false);
