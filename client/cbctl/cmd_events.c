@@ -74,16 +74,21 @@ static bool show(const struct clockbound_control_events *events, uint64_t after,
 	return fflush(stdout) == 0 && !ferror(stdout);
 }
 
-/* Waits for more; a daemon that starts anew counts from 1 again. */
-static void pause_and_restart(const struct clockbound_control_events *events, bool is_answered,
-			      uint64_t *after)
+/* A daemon that started anew counts from 1 again: what it was asked for was another's number. */
+static bool is_another(const struct clockbound_control_events *events, uint32_t *start, uint64_t *after)
+{
+	bool is_new = *start != 0 && events->start != *start;
+
+	*start = events->start;
+	*after = is_new ? 0 : *after;
+	return is_new;
+}
+
+/* Until there may be more. */
+static void pause_a_while(void)
 {
 	int64_t until_ns = cbc_clock_ns(CLOCK_MONOTONIC) + PAUSE_NS;
 
-	if (is_answered && events->last < *after) {
-		*after = 0;
-		return;
-	}
 	while (!is_stopped && !cbc_sleep_until(until_ns)) {
 	}
 }
@@ -94,6 +99,7 @@ int cbc_cmd_events(const struct cbc_options *options)
 	char detail[CBC_DETAIL_MAX];
 	bool was_answered = true;
 	uint64_t after = 0;
+	uint32_t start = 0;
 	bool is_first = true;
 
 	catch_signals();
@@ -105,6 +111,9 @@ int cbc_cmd_events(const struct cbc_options *options)
 		}
 		if (!is_answered && (is_first || !options->is_following)) {
 			return cbc_finish(CBC_EXIT_NONE);
+		}
+		if (is_answered && is_another(&events, &start, &after)) {
+			continue;
 		}
 		if (is_answered && !show(&events, after, options)) {
 			return cbc_finish(CBC_EXIT_NOT_TRUSTED);
@@ -123,7 +132,7 @@ int cbc_cmd_events(const struct cbc_options *options)
 		if (!options->is_following) {
 			break;
 		}
-		pause_and_restart(&events, is_answered, &after);
+		pause_a_while();
 	}
 	return cbc_finish(CBC_EXIT_FINE);
 }

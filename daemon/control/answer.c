@@ -110,6 +110,7 @@ static void make_events(const struct cbd_control *control, uint64_t after,
 	const struct cbd_history *history;
 
 	events->reply.size = sizeof(*events);
+	events->start = control->start;
 	if (control->probe == NULL) {
 		return;
 	}

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -300,6 +301,11 @@ int cbd_control_open(struct cbd_control *control, const struct cbd_runtime_dir *
 	control->vm = NULL;
 	control->is_lost = false;
 	control->is_deaf = false;
+	if (getrandom(&control->start, sizeof(control->start), GRND_NONBLOCK) != sizeof(control->start)) {
+		control->start =
+			(uint32_t)getpid(); /* so early after boot another daemon is another process */
+	}
+	control->start |= control->start == 0;
 	cbd_passing_init(&control->passing);
 	control->asker_uid = -1;
 	control->unprivileged_path = UNPRIVILEGED_PATH;

@@ -65,6 +65,7 @@ struct cbd_control {
 	void *context;
 	const struct cbd_control_probe *probe; /* the caller's; NULL: no probe, no events */
 	const struct cbd_control_vm *vm;       /* the caller's; NULL: no VMClock, nothing is injected */
+	uint32_t start;			       /* random, never 0: which daemon counts the events */
 	bool is_deaf;			       /* accepting failed: newcomers wait for the next tick */
 	bool is_lost;			       /* the name leads elsewhere, and could not be bound anew */
 	int64_t asker_uid;		       /* of the request that is being answered; -1: not known */

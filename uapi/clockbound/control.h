@@ -160,9 +160,9 @@ struct clockbound_control_vmclock {
 
 struct clockbound_control_events {
 	struct clockbound_control_reply reply;
-	uint64_t last;	   /* number of the newest event; 0: none yet */
-	uint32_t count;	   /* of the events that follow, oldest first */
-	uint32_t reserved; /* 0 */
+	uint64_t last;	/* number of the newest event; 0: none yet */
+	uint32_t count; /* of the events that follow, oldest first */
+	uint32_t start; /* another one means another daemon, which counts from 1 again; never 0 */
 	struct clockbound_event event[CLOCKBOUND_CONTROL_EVENTS_MAX]; /* from `count` on 0 */
 };
 

@@ -247,6 +247,24 @@ static void events_come_oldest_first_and_in_pages(void **state)
 	assert_int_equal(fd, -1);
 }
 
+/* Goal: who follows the events notices that another daemon counts, however many it has by then. */
+static void another_daemon_is_told_by_its_events(void **state)
+{
+	struct clockbound_control_events first;
+	struct clockbound_control_events second;
+	struct clockbound_control_events again;
+	int fd;
+
+	ask(CLOCKBOUND_CONTROL_EVENTS, 0, &first, sizeof(first), &fd);
+	ask(CLOCKBOUND_CONTROL_EVENTS, 0, &again, sizeof(again), &fd);
+	assert_int_not_equal(first.start, 0);
+	assert_int_equal(again.start, first.start);
+	assert_int_equal(stop(state), 0);
+	assert_int_equal(start(state), 0);
+	ask(CLOCKBOUND_CONTROL_EVENTS, 0, &second, sizeof(second), &fd);
+	assert_int_not_equal(second.start, first.start);
+}
+
 static void only_the_last_events_are_kept_and_the_gap_shows(void **state)
 {
 	struct clockbound_control_events answer;
@@ -310,6 +328,7 @@ int main(void)
 		TEST(two_hundred_clients_get_the_map_and_none_stays_open_here),
 		TEST(events_come_oldest_first_and_in_pages),
 		TEST(only_the_last_events_are_kept_and_the_gap_shows),
+		TEST(another_daemon_is_told_by_its_events),
 		TEST(status_tells_the_rung_and_the_counts),
 	};
 
