@@ -67,7 +67,7 @@ static void help_running(FILE *to)
 	      "      --allow-inject         let root, and the daemon's user, publish what is not so, with\n"
 	      "                             cbctl inject; for tests of your own programs\n"
 	      "\n"
-	      "Other sources (not in this version; 'auto' and 'off' are taken):\n"
+	      "Other sources (not in this version: a value that asks for one is refused):\n"
 	      "      --clock-error-bound-source NAME\n"
 	      "                             chrony (default chrony)\n"
 	      "\n"

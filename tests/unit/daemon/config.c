@@ -60,6 +60,10 @@ static void the_defaults_are_those_of_the_help(void **state)
 	assert_non_null(strstr(help, "(default /run/clockbound"));
 	assert_string_equal(config.chrony_socket, "/run/chrony/chronyd.sock");
 	assert_non_null(strstr(help, "(default /run/chrony/chronyd.sock)"));
+	assert_string_equal(config.error_bound_source, "chrony");
+	assert_non_null(
+		strstr(help, "Other sources (not in this version: a value that asks for one is refused):"));
+	assert_non_null(strstr(help, "chrony (default chrony)"));
 	assert_false(config.is_json || config.is_verbose || config.allow_local || config.force_counter ||
 		     config.is_check_only);
 }
@@ -232,6 +236,8 @@ static void what_later_versions_do_is_refused_now(void **state)
 	refused("--probe kprobe", "--probe 'kprobe' is none of auto, fentry, tracepoint, timerfd and off");
 	refused("--clock-error-bound-source vmclock",
 		"'vmclock' is not supported by this version; use chrony");
+	refused("--clock-error-bound-source auto", "'auto' is not supported by this version; use chrony");
+	refused("--clock-error-bound-source off", "'off' is not supported by this version; use chrony");
 	assert_int_equal(parse("--vmclock auto --probe auto"), CBD_CONFIG_RUN);
 	assert_int_equal(parse("--probe fentry"), CBD_CONFIG_RUN);
 	assert_int_equal(parse("--probe tracepoint --pin /sys/fs/bpf"), CBD_CONFIG_RUN);
