@@ -393,6 +393,9 @@ static int read_device(struct cbd_phc *self, int64_t now_ns)
 	result = is_by_file(self) ? read_with_file(self, samples, &batch, &file_ns)
 				  : cbd_phc_read(self->system, self->fd, self->clock, &self->method, samples,
 						 &batch, self->text, sizeof(self->text));
+	if (result == -EBADMSG) {
+		lose_bound(self, result); /* somebody set a clock: the device, for all that is known */
+	}
 	if (result == 0) {
 		result = take_batch(self, &batch, now_ns, file_ns);
 		if (result != 0) {

@@ -127,6 +127,30 @@ static void a_device_that_somebody_sets_is_watched_before_it_counts_again(void *
 	cbd_phc_close(&phc);
 }
 
+/* Nobody but the administrator tells its error, and that was before: also when it is set while it is read. */
+static void a_device_that_is_set_while_it_is_read_has_no_bound(void **state)
+{
+	static const int64_t jumps_ns[] = {50000000, -50000000, 20000};
+	struct fake_machine machine;
+	struct cbd_phc phc;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(jumps_ns) / sizeof(jumps_ns[0]); i++) {
+		fake_machine_init(&machine);
+		phc_start(&phc, &machine, "eth0", 700);
+		phc_poll_once(&phc, &machine);
+		phc_assert_contained(&phc, &machine, 0);
+		machine.jump_at = 5;
+		machine.jump_ns = jumps_ns[i];
+		phc_poll_once(&phc, &machine);
+		assert_int_equal(phc.stats.dropped, 1);
+		assert_non_null(strstr(phc.text, "exclude each other"));
+		assert_false(phc.reading.has_offset || phc.reading.has_bound);
+		cbd_phc_close(&phc);
+	}
+}
+
 /* What a driver does to a clock that it brings up, under a ptp4l that steers it to TAI. */
 static void a_device_that_falls_back_from_tai_to_utc_is_steered_by_nobody(void **state)
 {
@@ -309,6 +333,7 @@ int main(void)
 		cmocka_unit_test(a_leap_second_that_nobody_tells_of_is_seen),
 		cmocka_unit_test(a_step_of_the_real_time_clock_does_not_change_the_scale),
 		cmocka_unit_test(a_device_that_somebody_sets_is_watched_before_it_counts_again),
+		cmocka_unit_test(a_device_that_is_set_while_it_is_read_has_no_bound),
 		cmocka_unit_test(a_device_that_falls_back_from_tai_to_utc_is_steered_by_nobody),
 		cmocka_unit_test(a_device_that_is_slewed_goes_on),
 		cmocka_unit_test(a_lost_device_is_found_under_its_new_number_within_ten_seconds),
