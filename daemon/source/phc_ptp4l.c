@@ -185,6 +185,7 @@ static void take_parent(struct cbd_ptp4l *self, const struct cbd_ptp4l_message *
 		self->current_at_ns = 0;
 	}
 	memcpy(self->parent_master, message->parent.master, sizeof(self->parent_master));
+	self->clock_class = message->parent.clock_class;
 	self->accuracy_ns = cbd_ptp4l_accuracy_ns(message->parent.accuracy);
 	self->parent_at_ns = now_ns;
 }
@@ -349,6 +350,9 @@ static const char *why_not_master(const struct cbd_ptp4l *self)
 		return "hears its grandmaster through boundary clocks (stepsRemoved is not 1): the delay of "
 		       "the "
 		       "path beyond the first is not known";
+	}
+	if (!cbd_ptp4l_is_disciplined(self->clock_class)) {
+		return "follows a grandmaster that nothing disciplines: its clockClass is not 6, 7, 13 or 14";
 	}
 	if (self->accuracy_ns == 0) {
 		return "follows a grandmaster that does not say how accurate it is";

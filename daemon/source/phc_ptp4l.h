@@ -50,6 +50,7 @@ struct cbd_ptp4l {
 	int64_t path_delay_ns; /* as E2E measures it */
 	uint8_t parent_port[CBD_PTP4L_PORT_ID];
 	uint8_t parent_master[CBD_PTP4L_CLOCK_ID];
+	uint8_t clock_class;
 	int64_t accuracy_ns; /* 0: unknown */
 	int32_t utc_offset_s;
 	bool has_utc_offset;

@@ -108,6 +108,7 @@ static bool parse_clock(const uint8_t *data, size_t size, struct cbd_ptp4l_messa
 			return false;
 		}
 		memcpy(message->parent.port, data, CBD_PTP4L_PORT_ID);
+		message->parent.clock_class = data[19];
 		message->parent.accuracy = data[20];
 		memcpy(message->parent.master, data + 24, CBD_PTP4L_CLOCK_ID);
 		return true;
@@ -206,6 +207,11 @@ bool cbd_ptp4l_parse(const uint8_t *bytes, size_t size, struct cbd_ptp4l_message
 	message->is_refused = type == TLV_ERROR_STATUS;
 	return message->is_refused || parse_clock(bytes + AT_DATA, length - 2u, message) ||
 	       parse_port(bytes + AT_DATA, length - 2u, message);
+}
+
+bool cbd_ptp4l_is_disciplined(uint8_t clock_class)
+{
+	return clock_class == 6 || clock_class == 7 || clock_class == 13 || clock_class == 14;
 }
 
 int64_t cbd_ptp4l_accuracy_ns(uint8_t accuracy)

@@ -48,6 +48,7 @@ struct cbd_ptp4l_message {
 		struct {
 			uint8_t port[CBD_PTP4L_PORT_ID];    /* that is heard */
 			uint8_t master[CBD_PTP4L_CLOCK_ID]; /* the grandmaster */
+			uint8_t clock_class;		    /* its clockClass */
 			uint8_t accuracy;		    /* its clockAccuracy */
 		} parent;
 		struct {
@@ -89,6 +90,13 @@ void cbd_ptp4l_request(uint8_t *bytes, const struct cbd_ptp4l_question *question
 
 /* cbd_ptp4l_parse - false for what is no well-formed response, or refusal, to us, with one of our ids */
 bool cbd_ptp4l_parse(const uint8_t *bytes, size_t size, struct cbd_ptp4l_message *message);
+
+/*
+ * cbd_ptp4l_is_disciplined - whether a grandmaster of this clockClass follows a reference, or holds over within its
+ * specification: 6 and 7 of the PTP time scale, 13 and 14 of another. All others run free, or are no grandmasters.
+ * Source: IEEE 1588-2019, table 4.
+ */
+bool cbd_ptp4l_is_disciplined(uint8_t clock_class);
 
 /* cbd_ptp4l_accuracy_ns - what a clockAccuracy promises; 0 for none: unknown, reserved, or worse than a second */
 int64_t cbd_ptp4l_accuracy_ns(uint8_t accuracy);

@@ -143,6 +143,24 @@ static void a_grandmaster_of_unknown_accuracy_bounds_nothing(void **state)
 	}
 }
 
+/* ptp4l's own default is 248 with accuracy unknown; whoever configures an accuracy may have left the class. */
+static void a_grandmaster_that_nothing_disciplines_bounds_nothing(void **state)
+{
+	static const uint8_t good[] = {6, 7, 13, 14};
+	struct cbd_ptp4l_bound bound;
+	struct fake *fake = *state;
+	int class;
+
+	for (class = 0; class <= UINT8_MAX; class ++) {
+		fake->ptp4l.clock_class = (uint8_t) class;
+		if (memchr(good, class, sizeof(good)) != NULL) {
+			assert_int_equal(know(fake, &bound), 0);
+		} else {
+			refused_for_good(fake, "clockClass");
+		}
+	}
+}
+
 static void no_grandmaster_no_ptp_scale_no_bound(void **state)
 {
 	static const int16_t offsets[] = {0, -37, 9, 100, 0x7fff};
@@ -450,6 +468,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(the_largest_of_the_last_offsets_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_grandmaster_of_unknown_accuracy_bounds_nothing, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_grandmaster_that_nothing_disciplines_bounds_nothing, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(no_grandmaster_no_ptp_scale_no_bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_path_delay_that_is_not_known_bounds_nothing, setup,

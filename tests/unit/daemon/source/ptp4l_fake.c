@@ -53,7 +53,7 @@ static size_t fill_clock(const struct fake_ptp4l *fake, uint16_t id, uint8_t *da
 	case CBD_PTP4L_PARENT_DATA_SET:
 		data[7] = fake->parent_master;
 		data[9] = fake->parent_port;
-		data[19] = 6;
+		data[19] = fake->clock_class;
 		data[20] = fake->accuracy;
 		data[31] = fake->parent_master;
 		return 32;
@@ -216,6 +216,7 @@ bool fake_ptp4l_open(struct fake_ptp4l *fake, int64_t ingress_ns)
 	fake->ingress_ns = ingress_ns;
 	fake->steps = 1;
 	fake->path_delay_scaled = 500 * 65536 + 1;
+	fake->clock_class = 6;
 	fake->accuracy = 0x21;
 	fake->utc_offset_s = 37;
 	fake->flags = 0x0c;

@@ -28,6 +28,7 @@ struct fake_ptp4l {
 	int64_t ingress_ns;
 	uint16_t steps;
 	int64_t path_delay_scaled;
+	uint8_t clock_class;
 	uint8_t accuracy;
 	int16_t utc_offset_s;
 	uint8_t flags;
