@@ -75,8 +75,25 @@ void cbd_phc_close(struct cbd_phc *self)
 	cbd_ptp4l_close(&self->ptp4l);
 }
 
+/* On a device that nobody can dial, nothing is. */
+static void look_at_dial(struct cbd_phc *self)
+{
+	static const int64_t none = 0;
+	int64_t frequency = 0;
+
+	if (!is_by_ptp4l(self) || self->fd < 0) {
+		return;
+	}
+	if (self->system->frequency(self->system->context, self->fd, &frequency) == 0) {
+		cbd_ptp4l_dialled(&self->ptp4l, &frequency);
+	} else {
+		cbd_ptp4l_dialled(&self->ptp4l, cbd_phc_is_adjustable(self->system, self->fd) ? NULL : &none);
+	}
+}
+
 void cbd_phc_begin(struct cbd_phc *self)
 {
+	look_at_dial(self);
 	if (is_by_ptp4l(self)) {
 		/* What does not come is missed when the bound is made; what came late counts as of the last poll. */
 		(void)cbd_ptp4l_ask(&self->ptp4l, self->polled_ns);
@@ -270,6 +287,7 @@ static int find_bound(struct cbd_phc *self, const struct cbd_phc_batch *batch, i
 
 	bound->utc_offset_s = 0;
 	if (is_by_ptp4l(self)) {
+		look_at_dial(self);
 		result = cbd_ptp4l_bound(&self->ptp4l, now_ns, cbd_ns_add(batch->raw_ns, batch->high_ns),
 					 self->identity.index, self->options.rho_ppb, bound, self->text,
 					 sizeof(self->text));
@@ -434,6 +452,7 @@ void cbd_phc_poll(struct cbd_phc *self, int64_t now_mono_ns)
 	if (is_by_ptp4l(self)) {
 		/* However it stands with the device: ptp4l waits, and steers nothing, when nobody reads its answers. */
 		cbd_ptp4l_take(&self->ptp4l, now_mono_ns);
+		look_at_dial(self);
 	}
 	if (now_mono_ns >= self->next_ns) {
 		result = self->fd >= 0 ? 0 : open_device(self);

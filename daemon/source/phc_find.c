@@ -159,8 +159,7 @@ void cbd_phc_steer_need_set(struct cbd_phc_steer *steer, const struct cbd_phc_sy
 	steer->has_baseline = system->frequency(system->context, fd, &steer->baseline) == 0;
 }
 
-/* Not known counts as adjustable: then evidence is asked for. */
-static bool is_adjustable(const struct cbd_phc_system *system, int fd)
+bool cbd_phc_is_adjustable(const struct cbd_phc_system *system, int fd)
 {
 	struct cbd_phc_caps caps;
 
@@ -174,7 +173,7 @@ bool cbd_phc_steer_look(struct cbd_phc_steer *steer, const struct cbd_phc_system
 	int64_t frequency = 0;
 	int result;
 
-	if (!steer->is_needed || !is_adjustable(system, fd)) {
+	if (!steer->is_needed || !cbd_phc_is_adjustable(system, fd)) {
 		steer->is_needed = false;
 		return true;
 	}

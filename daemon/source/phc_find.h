@@ -53,6 +53,9 @@ void cbd_phc_steer_need_new(struct cbd_phc_steer *steer);
 /* cbd_phc_steer_need_set - somebody set the device: what is dialled may be from before, and proves nothing */
 void cbd_phc_steer_need_set(struct cbd_phc_steer *steer, const struct cbd_phc_system *system, int fd);
 
+/* cbd_phc_is_adjustable - whether a frequency can be dialled on the device; true if that is not known */
+bool cbd_phc_is_adjustable(const struct cbd_phc_system *system, int fd);
+
 /*
  * cbd_phc_steer_look - true if no evidence is needed, or no more; else the reason is in @text
  * A device on which nothing can be dialled (ENA's, a hypervisor's) is maintained elsewhere, and needs none.

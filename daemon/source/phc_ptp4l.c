@@ -82,7 +82,7 @@ static void forget_slave(struct cbd_ptp4l *self)
 	self->slave_at_ns = 0;
 	self->hwclock_at_ns = 0;
 	self->current_at_ns = 0;
-	self->offsets = 0;
+	cbd_servo_forget(&self->servo);
 }
 
 /* Another socket, which nobody has sent anything to: what was in the old one's queue holds up no sender any more. */
@@ -150,27 +150,15 @@ int cbd_ptp4l_ask(struct cbd_ptp4l *self, int64_t now_mono_ns)
 	return result;
 }
 
-/* A new synchronisation's offset goes to the end of those that are remembered. */
-static void remember_offset(struct cbd_ptp4l *self, const struct cbd_ptp4l_message *message)
-{
-	if (self->offsets > 0 && message->status.ingress_ns == self->ingress_ns) {
-		return;
-	}
-	if (self->offsets == CBD_PTP4L_OFFSETS) {
-		memmove(self->offset_ns, self->offset_ns + 1,
-			sizeof(self->offset_ns) - sizeof(self->offset_ns[0]));
-		self->offsets--;
-	}
-	self->offset_ns[self->offsets++] = cbd_ns_abs(message->status.offset_ns);
-}
-
 static void take_status(struct cbd_ptp4l *self, const struct cbd_ptp4l_message *message, int64_t now_ns)
 {
 	if (memcmp(self->status_master, message->status.master, sizeof(self->status_master)) != 0) {
 		memcpy(self->status_master, message->status.master, sizeof(self->status_master));
-		self->offsets = 0;
+		cbd_servo_forget(&self->servo);
 	}
-	remember_offset(self, message);
+	if (self->servo.syncs == 0 || message->status.ingress_ns != self->ingress_ns) {
+		cbd_servo_measured(&self->servo, message->status.offset_ns);
+	}
 	self->ingress_ns = message->status.ingress_ns;
 	self->has_master = message->status.has_master;
 	self->status_at_ns = now_ns;
@@ -181,7 +169,7 @@ static void take_parent(struct cbd_ptp4l *self, const struct cbd_ptp4l_message *
 {
 	if (memcmp(self->parent_port, message->parent.port, sizeof(self->parent_port)) != 0) {
 		memcpy(self->parent_port, message->parent.port, sizeof(self->parent_port));
-		self->offsets = 0;
+		cbd_servo_forget(&self->servo);
 		self->current_at_ns = 0;
 	}
 	memcpy(self->parent_master, message->parent.master, sizeof(self->parent_master));
@@ -217,7 +205,7 @@ static void take_hwclock(struct cbd_ptp4l *self, const struct cbd_ptp4l_message 
 		return;
 	}
 	if (self->hwclock_at_ns != 0 && self->index != message->hwclock.index) {
-		self->offsets = 0;
+		cbd_servo_forget(&self->servo);
 	}
 	self->index = message->hwclock.index;
 	self->hwclock_at_ns = now_ns;
@@ -306,6 +294,15 @@ void cbd_ptp4l_take(struct cbd_ptp4l *self, int64_t now_mono_ns)
 		}
 	}
 	renew(self);
+}
+
+void cbd_ptp4l_dialled(struct cbd_ptp4l *self, const int64_t *frequency)
+{
+	if (frequency != NULL) {
+		cbd_servo_dialled(&self->servo, *frequency);
+	} else {
+		cbd_servo_hidden(&self->servo);
+	}
 }
 
 /* Whether that clock is the one that is read. */
@@ -405,8 +402,13 @@ static const char *why_not(const struct cbd_ptp4l *self, int64_t now_ns, int64_t
 	if (reason == NULL) {
 		reason = why_not_master(self);
 	}
-	if (reason == NULL && self->offsets < CBD_PTP4L_OFFSETS) {
-		reason = "was synchronised only a few times since it found its grandmaster";
+	if (reason == NULL && !self->servo.is_dial_seen) {
+		reason = "dials a frequency on the PHC that cannot be seen (clock_adjtime without modes "
+			 "tells it)";
+	}
+	if (reason == NULL && !cbd_servo_is_known(&self->servo)) {
+		reason = "was synchronised only a few times since it found its grandmaster, or since what it "
+			 "dials is seen";
 	}
 	if (reason == NULL && (since_ns < 0 || since_ns > CBD_PTP4L_AGE_MAX_NS)) {
 		reason = "was not synchronised lately, or not by this clock";
@@ -419,10 +421,12 @@ int cbd_ptp4l_bound(struct cbd_ptp4l *self, int64_t now_mono_ns, int64_t phc_ns,
 {
 	bool is_leap = is_about_leap(self, phc_ns);
 	const char *reason = why_not(self, now_mono_ns, phc_ns, index);
-	int64_t offset_ns = 0;
+	int64_t runoff_ns = cbd_servo_runoff_ns(&self->servo, cbd_ns_sub(phc_ns, self->ingress_ns), rho_ppb);
 	int64_t sum_ns;
-	uint32_t i;
 
+	if (reason == NULL && runoff_ns == INT64_MAX) {
+		reason = "dials more than half of the PHC's own rate";
+	}
 	if (reason == NULL && is_leap) {
 		reason = "announces a leap second, or has: until that has passed, nobody knows which TAI - "
 			 "UTC is meant";
@@ -431,14 +435,10 @@ int cbd_ptp4l_bound(struct cbd_ptp4l *self, int64_t now_mono_ns, int64_t phc_ns,
 		snprintf(text, size, "ptp4l at %s %s", self->path, reason);
 		return -EAGAIN;
 	}
-	for (i = 0; i < self->offsets; i++) {
-		offset_ns = cbd_ns_max(offset_ns, self->offset_ns[i]);
-	}
 	/* The mean of both directions: the one that counts is anywhere from none to twice it. */
 	sum_ns = cbd_ns_add(self->accuracy_ns, delay_ns(self));
-	sum_ns = cbd_ns_add(sum_ns, cbd_ns_add(offset_ns, CBD_PTP4L_STAMP_NS));
-	sum_ns = cbd_ns_add(
-		sum_ns, cbd_q58_growth_ns(cbd_ns_sub(phc_ns, self->ingress_ns), cbd_q58_from_ppb(rho_ppb)));
+	sum_ns = cbd_ns_add(sum_ns, cbd_ns_add(cbd_servo_offset_ns(&self->servo), CBD_PTP4L_STAMP_NS));
+	sum_ns = cbd_ns_add(sum_ns, runoff_ns);
 	bound->bound_ns = sum_ns;
 	bound->utc_offset_s = self->utc_offset_s;
 	return 0;

@@ -5,7 +5,8 @@
  * Source: docs/MATH.md, "PTP hardware clocks".
  *
  * Use: cbd_ptp4l_ask() at the beginning of a poll, cbd_ptp4l_take() later in every poll, whatever else fails; what
- * comes later counts for the next poll.
+ * comes later counts for the next poll. No answer tells what is dialled on the PHC: cbd_ptp4l_dialled(), before and
+ * after, and when the PHC has been read.
  *
  * ptp4l answers with a sendto() that blocks, from the loop that steers the clock, and what we do not read counts
  * against its socket's send buffer (the size of our receive buffer is nothing to it). So nothing is asked before
@@ -19,13 +20,12 @@
 #include <stdint.h>
 
 #include "daemon/source/phc_ptp4l_wire.h"
+#include "daemon/source/phc_servo.h"
 
 /* Answers older than this, or a last synchronisation longer ago than this, bound nothing. */
 #define CBD_PTP4L_AGE_MAX_NS INT64_C(10000000000)
 /* Hardware stamps at both ends of the link, the stamping unit's clock period and the PHC's own, together. */
 #define CBD_PTP4L_STAMP_NS 100
-/* The servo may still be acting on what it saw in these last answers; with fewer, nobody knows on what. */
-#define CBD_PTP4L_OFFSETS 8
 
 struct cbd_ptp4l {
 	int fd;		/* -1: closed, or none could be had */
@@ -43,9 +43,7 @@ struct cbd_ptp4l {
 	bool has_master;
 	uint8_t status_master[CBD_PTP4L_CLOCK_ID];
 	int64_t ingress_ns;
-	int64_t offset_ns
-		[CBD_PTP4L_OFFSETS]; /* magnitudes, of different synchronisations; the last at offsets - 1 */
-	uint32_t offsets;
+	struct cbd_servo servo; /* by the status alone, and by what is seen dialled */
 	uint16_t steps;
 	int64_t path_delay_ns; /* as E2E measures it */
 	uint8_t parent_port[CBD_PTP4L_PORT_ID];
@@ -94,10 +92,13 @@ int cbd_ptp4l_ask(struct cbd_ptp4l *self, int64_t now_mono_ns);
 /* cbd_ptp4l_take - takes all that has arrived; from one who floods the queue, with its socket */
 void cbd_ptp4l_take(struct cbd_ptp4l *self, int64_t now_mono_ns);
 
+/* cbd_ptp4l_dialled - the frequency that is dialled on the PHC now, in 2^-16 ppm; NULL: it cannot be seen */
+void cbd_ptp4l_dialled(struct cbd_ptp4l *self, const int64_t *frequency);
+
 /*
  * cbd_ptp4l_bound - how far the PHC is from UTC + TAI - UTC, as it shows @phc_ns
  * @index:   the PHC that is read
- * @rho_ppb: how far a PHC may run off between two synchronisations
+ * @rho_ppb: how far its oscillator may be from all that was dialled against it of late
  * Returns 0, or -EAGAIN with the reason in @text: nothing is known, or not enough, or no longer.
  */
 int cbd_ptp4l_bound(struct cbd_ptp4l *self, int64_t now_mono_ns, int64_t phc_ns, int index, uint32_t rho_ppb,

@@ -94,7 +94,7 @@ bool cbd_ptp4l_parse(const uint8_t *bytes, size_t size, struct cbd_ptp4l_message
 /*
  * cbd_ptp4l_is_disciplined - whether a grandmaster of this clockClass follows a reference, or holds over within its
  * specification: 6 and 7 of the PTP time scale, 13 and 14 of another. All others run free, or are no grandmasters.
- * Source: IEEE 1588-2019, table 4.
+ * Source: IEEE 1588, clockClass.
  */
 bool cbd_ptp4l_is_disciplined(uint8_t clock_class);
 

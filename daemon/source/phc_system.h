@@ -58,7 +58,7 @@ struct cbd_phc_system {
 	int (*open_device)(void *context, const char *path);
 	void (*close_device)(void *context, int fd);
 	int (*control)(void *context, int fd, unsigned long request, void *argument);
-	/* The frequency that is dialled on the device, in units that are of no matter; 0. */
+	/* The frequency that is dialled on the device, in 2^-16 ppm; 0. */
 	int (*frequency)(void *context, int fd, int64_t *frequency);
 	/* The whole of a small file, NUL-terminated; its length. -EFBIG if it does not fit. */
 	int (*read_file)(void *context, const char *path, char *text, size_t size);

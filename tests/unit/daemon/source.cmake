@@ -19,5 +19,7 @@ foreach(name IN ITEMS phc phc_by_driver phc_find phc_ptp4l phc_with_ptp4l phc_re
   cb_add_test(NAME unit.daemon.source.${name} LABEL unit SOURCES source/${name}.c source/phc_fake.c source/ptp4l_fake.c
               LIBRARIES cbd)
 endforeach()
+cb_add_test(NAME unit.daemon.source.phc_ptp4l_wire LABEL unit SOURCES source/phc_ptp4l_wire.c LIBRARIES cbd)
+cb_add_test(NAME unit.daemon.source.phc_servo LABEL unit SOURCES source/phc_servo.c LIBRARIES cbd m)
 cb_add_test(NAME unit.daemon.source.vmclock LABEL unit SOURCES source/vmclock.c LIBRARIES cbd)
 cb_add_test(NAME unit.daemon.source.vmclock_open LABEL unit SOURCES source/vmclock_open.c LIBRARIES cbd)

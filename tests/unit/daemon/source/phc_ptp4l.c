@@ -20,10 +20,13 @@
 #define NOW_NS	INT64_C(50000000000)
 #define PHC_NS	INT64_C(1768478437000000000)
 #define RHO_PPB 50000u
+/* By rho in the second since the last synchronisation, by a device that is slow by as much. */
+#define RUNOFF_NS (50000 + 5 + 1)
 
 struct fake {
 	struct fake_ptp4l ptp4l;
 	struct cbd_ptp4l client;
+	int64_t dialled; /* 2^-16 ppm */
 };
 
 static char text[256];
@@ -33,6 +36,7 @@ static int ask(struct fake *fake, struct cbd_ptp4l_bound *bound)
 	assert_int_equal(cbd_ptp4l_ask(&fake->client, NOW_NS), 0);
 	fake_ptp4l_answer(&fake->ptp4l);
 	cbd_ptp4l_take(&fake->client, NOW_NS);
+	cbd_ptp4l_dialled(&fake->client, &fake->dialled);
 	return cbd_ptp4l_bound(&fake->client, NOW_NS, PHC_NS, 0, RHO_PPB, bound, text, sizeof(text));
 }
 
@@ -43,7 +47,7 @@ static int know(struct fake *fake, struct cbd_ptp4l_bound *bound)
 	int result = 0;
 	int i;
 
-	for (i = CBD_PTP4L_OFFSETS; i >= 0; i--) {
+	for (i = CBD_SERVO_SYNCS; i >= 0; i--) {
 		fake->ptp4l.ingress_ns = last_ns - i;
 		result = ask(fake, bound);
 	}
@@ -86,8 +90,9 @@ static void the_bound_is_the_sum_that_the_documentation_gives(void **state)
 	struct cbd_ptp4l_bound bound;
 
 	assert_int_equal(know(*state, &bound), 0);
-	/* accuracy 100, path 501 (rounded up), offset 40, stamps, 50 us (up) since the last synchronisation */
-	assert_int_equal(bound.bound_ns, 100 + 501 + 40 + CBD_PTP4L_STAMP_NS + 50001);
+	/* accuracy 100, path 501 (rounded up), offset 40, stamps, 50 us since the last synchronisation, and as much again
+	 * of them, twice, for what the device has not shown of it; each rounded up */
+	assert_int_equal(bound.bound_ns, 100 + 501 + 40 + CBD_PTP4L_STAMP_NS + RUNOFF_NS);
 	assert_int_equal(bound.utc_offset_s, 37);
 }
 
@@ -102,7 +107,7 @@ static void the_largest_of_the_last_offsets_counts(void **state)
 	fake->ptp4l.ingress_ns++;
 	assert_int_equal(ask(fake, &bound), 0);
 	fake->ptp4l.offset_ns = 10;
-	for (i = 1; i < CBD_PTP4L_OFFSETS; i++) {
+	for (i = 1; i < CBD_SERVO_SYNCS; i++) {
 		fake->ptp4l.ingress_ns++;
 		assert_int_equal(ask(fake, &bound), 0);
 		assert_true(bound.bound_ns > 9000 + 50000);
@@ -112,6 +117,38 @@ static void the_largest_of_the_last_offsets_counts(void **state)
 	fake->ptp4l.ingress_ns++;
 	assert_int_equal(ask(fake, &bound), 0);
 	assert_true(bound.bound_ns < 9000 + 50000);
+}
+
+/* After an outlier a servo dials as much as the offset a second, and more; nobody takes it back before the next one. */
+static void what_was_dialled_of_late_may_still_be_running(void **state)
+{
+	struct cbd_ptp4l_bound bound;
+	struct fake *fake = *state;
+	int64_t before_ns;
+	int i;
+
+	fake->dialled = 65536 * 17; /* what the oscillator is off by, steadily, is no matter */
+	assert_int_equal(know(fake, &bound), 0);
+	before_ns = bound.bound_ns;
+	assert_int_equal(before_ns, 100 + 501 + 40 + CBD_PTP4L_STAMP_NS + RUNOFF_NS);
+	fake->dialled -= 65536 * 140; /* at once, though no synchronisation is known that it is due to */
+	assert_int_equal(ask(fake, &bound), 0);
+	assert_in_range(bound.bound_ns - before_ns, 140000, 140000 + 100);
+	cbd_ptp4l_dialled(&fake->client, &(int64_t){65536 * INT64_C(600000)});
+	assert_int_equal(
+		cbd_ptp4l_bound(&fake->client, NOW_NS, PHC_NS, 0, RHO_PPB, &bound, text, sizeof(text)),
+		-EAGAIN);
+	assert_non_null(strstr(text, "half of"));
+	assert_int_equal(know(fake, &bound), 0);
+	fake->dialled += 65536 * 140;
+	for (i = 1; i < CBD_SERVO_SYNCS; i++) {
+		fake->ptp4l.ingress_ns++;
+		assert_int_equal(ask(fake, &bound), 0);
+		assert_true(bound.bound_ns - before_ns >= 140000);
+	}
+	fake->ptp4l.ingress_ns++;
+	assert_int_equal(ask(fake, &bound), 0);
+	assert_true(bound.bound_ns <= before_ns);
 }
 
 static void refused(struct fake *fake, const char *why)
@@ -216,7 +253,7 @@ static void of_p2p_the_delay_is_the_ports(void **state)
 		fake->ptp4l.path_delay_scaled = 0;
 		fake->ptp4l.ports[0].peer_delay_scaled = 700 * 65536;
 		assert_int_equal(know(fake, &bound), 0);
-		assert_int_equal(bound.bound_ns, 100 + 700 + 40 + CBD_PTP4L_STAMP_NS + 50001);
+		assert_int_equal(bound.bound_ns, 100 + 700 + 40 + CBD_PTP4L_STAMP_NS + RUNOFF_NS);
 		fake->ptp4l.path_delay_scaled = 500 * 65536;
 		fake->ptp4l.ports[0].peer_delay_scaled = 0;
 		refused(fake, "no path delay");
@@ -295,7 +332,7 @@ static void of_several_ports_the_slave_counts(void **state)
 	}
 	fake->ptp4l.ports[0].state = 9;
 	assert_int_equal(know(fake, &bound), 0);
-	assert_int_equal(bound.bound_ns, 100 + 1000 + 40 + CBD_PTP4L_STAMP_NS + 50001);
+	assert_int_equal(bound.bound_ns, 100 + 1000 + 40 + CBD_PTP4L_STAMP_NS + RUNOFF_NS);
 	fake->ptp4l.offset_ns = 5000;
 	fake->ptp4l.ports[0].state = 6;
 	fake->ptp4l.ports[3].state = 9;
@@ -303,7 +340,7 @@ static void of_several_ports_the_slave_counts(void **state)
 	refused_for_good(fake, "another PTP hardware clock");
 	assert_int_equal(
 		cbd_ptp4l_bound(&fake->client, NOW_NS, PHC_NS, 3, RHO_PPB, &bound, text, sizeof(text)), 0);
-	assert_int_equal(bound.bound_ns, 100 + 4000 + 5000 + CBD_PTP4L_STAMP_NS + 50001);
+	assert_int_equal(bound.bound_ns, 100 + 4000 + 5000 + CBD_PTP4L_STAMP_NS + RUNOFF_NS);
 }
 
 /* Else the small offsets from one would bound what the servo does about those from the other. */
@@ -413,52 +450,7 @@ static void one_that_is_started_anew_is_found(void **state)
 	assert_true(fake_ptp4l_restart(&fake->ptp4l));
 	fake->ptp4l.accuracy = 0x22;
 	assert_int_equal(know(fake, &bound), 0);
-	assert_int_equal(bound.bound_ns, 250 + 501 + 40 + CBD_PTP4L_STAMP_NS + 50001);
-}
-
-static void malformed_answers_are_ignored(void **state)
-{
-	uint8_t bytes[128] = {0x0d, 0x02, 0, 58};
-	const struct cbd_ptp4l_question question = {.id = CBD_PTP4L_TIME_PROPERTIES_DATA_SET};
-	uint8_t request[CBD_PTP4L_REQUEST_SIZE];
-	struct cbd_ptp4l_message message;
-	size_t size;
-
-	(void)state;
-	cbd_ptp4l_request(request, &question);
-	memcpy(bytes + 34, request + 20, CBD_PTP4L_PORT_ID);
-	bytes[46] = 2;
-	bytes[49] = 1;
-	bytes[51] = 6;
-	bytes[52] = CBD_PTP4L_TIME_PROPERTIES_DATA_SET >> 8;
-	bytes[53] = CBD_PTP4L_TIME_PROPERTIES_DATA_SET & 0xff;
-	assert_true(cbd_ptp4l_parse(bytes, 58, &message));
-	for (size = 0; size < 58; size++) {
-		assert_false(cbd_ptp4l_parse(bytes, size, &message));
-	}
-	bytes[51] = 7; /* longer than the message */
-	assert_false(cbd_ptp4l_parse(bytes, 58, &message));
-	bytes[51] = 5; /* shorter than its data */
-	assert_false(cbd_ptp4l_parse(bytes, 58, &message));
-	bytes[51] = 1;
-	assert_false(cbd_ptp4l_parse(bytes, 58, &message));
-	bytes[51] = 6;
-	bytes[49] = 2; /* an error status, of what was not asked for */
-	assert_false(cbd_ptp4l_parse(bytes, 58, &message));
-	bytes[54] = CBD_PTP4L_PORT_HWCLOCK_NP >> 8;
-	bytes[55] = CBD_PTP4L_PORT_HWCLOCK_NP & 0xff;
-	assert_true(cbd_ptp4l_parse(bytes, 58, &message) && message.is_refused);
-	bytes[51] = 2; /* without it */
-	assert_false(cbd_ptp4l_parse(bytes, 58, &message));
-	bytes[51] = 6;
-	bytes[49] = 3; /* something else */
-	assert_false(cbd_ptp4l_parse(bytes, 58, &message));
-	bytes[49] = 1;
-	bytes[46] = 0; /* a request */
-	assert_false(cbd_ptp4l_parse(bytes, 58, &message));
-	bytes[46] = 2;
-	bytes[53] = 0x05; /* not asked for */
-	assert_false(cbd_ptp4l_parse(bytes, 58, &message));
+	assert_int_equal(bound.bound_ns, 250 + 501 + 40 + CBD_PTP4L_STAMP_NS + RUNOFF_NS);
 }
 
 int main(void)
@@ -482,6 +474,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_port_that_is_no_slave_bounds_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(of_several_ports_the_slave_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(offsets_are_of_one_grandmaster_and_one_path, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_dialled_of_late_may_still_be_running, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(every_answer_is_needed, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_grow_old, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_there_is_an_error_and_no_bound, setup, teardown),
@@ -490,7 +484,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_domain_and_transport_are_asked_where_that_is_told,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(one_that_is_started_anew_is_found, setup, teardown),
-		cmocka_unit_test(malformed_answers_are_ignored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,6 +261,61 @@ static void an_announcement_that_is_taken_back_holds_until_the_day_is_over(void 
 	assert_in_range(i, 12 * 60 - 2, 12 * 60 + 2);
 }
 
+/*
+ * As linuxptp's servo answers an offset of 100 us that was the network's alone, and then hears nothing more: it has
+ * dialled 140 ppm, and the device runs off from where it was right.
+ */
+static void what_the_servo_has_dialled_runs_on_while_no_synchronisation_comes(void **state)
+{
+	struct world *world = *state;
+	int64_t right_ns = world->machine.phc_less_raw_ns;
+	int64_t ingress_ns;
+	int readings = 0;
+	int i;
+
+	world->machine.frequency = -3 * 65536;
+	poll_times(world, 20);
+	assert_true(world->phc.reading.has_offset);
+	world->ptp4l.offset_ns = 100000;
+	world->machine.frequency -= 140 * 65536;
+	poll_once(world);
+	ingress_ns = world->ptp4l.ingress_ns;
+	for (i = 0; i < 12; i++) {
+		world->machine.phc_less_raw_ns -= 140000;
+		world->machine.raw_ns += FAKE_SECOND;
+		world->ptp4l.ingress_ns = ingress_ns;
+		cbd_phc_begin(&world->phc);
+		fake_ptp4l_answer(&world->ptp4l);
+		cbd_phc_poll(&world->phc, world->machine.raw_ns);
+		if (world->phc.reading.has_offset) {
+			readings++;
+			assert_true(world->phc.reading.bound_ns >= right_ns - world->machine.phc_less_raw_ns);
+		}
+	}
+	assert_in_range(readings, 8, 10);
+}
+
+static void without_a_sight_of_what_is_dialled_there_is_no_bound(void **state)
+{
+	struct world *world = *state;
+
+	poll_times(world, 20);
+	world->machine.frequency_result = -EPERM;
+	poll_once(world);
+	assert_false(world->phc.reading.has_offset || world->phc.reading.has_bound);
+	assert_non_null(strstr(world->phc.text, "cannot be seen"));
+	world->machine.frequency_result = 0;
+	poll_times(world, 7);
+	assert_false(world->phc.reading.has_offset);
+	poll_once(world);
+	assert_true(world->phc.reading.has_offset);
+	/* On a device that nobody can dial, nothing is. */
+	world->machine.max_adj = 0;
+	world->machine.frequency_result = -EOPNOTSUPP;
+	poll_once(world);
+	assert_true(world->phc.reading.has_offset);
+}
+
 /* As a driver sets a clock that it brings up. */
 static void a_device_on_utc_is_not_steered_by_ptp4l(void **state)
 {
@@ -292,6 +347,10 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_announcement_that_is_taken_back_holds_until_the_day_is_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_the_servo_has_dialled_runs_on_while_no_synchronisation_comes, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_a_sight_of_what_is_dialled_there_is_no_bound, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_device_on_utc_is_not_steered_by_ptp4l, setup, teardown),
 	};
 
