@@ -30,6 +30,7 @@ struct cbd_loop_told {
 	char reset[sizeof(((struct cbd_chrony *)0)->reset_text)];
 	char phc[sizeof(((struct cbd_phc *)0)->text)];
 	bool is_phc_good;
+	bool is_phc_name;  /* that a refclock may be the PHC */
 	bool is_phc_delay; /* that chronyd should know how wide reads of the PHC are */
 };
 

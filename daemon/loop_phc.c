@@ -5,9 +5,11 @@
  */
 #include "daemon/loop.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/core/chrony_state.h"
 #include "daemon/log.h"
 
 /* Reasons are told again when they begin otherwise: what follows may count. */
@@ -71,6 +73,29 @@ static void tell(struct cbd_loop *loop)
 	}
 }
 
+/* Which of chronyd's refclocks is the device nobody has said: so each that it follows may be. */
+static void advise_name(struct cbd_loop *loop, const struct cbd_tracking *tracking)
+{
+	char name[sizeof(tracking->reference_id) + 1] = "";
+	uint32_t i;
+
+	if (tracking == NULL || loop->told.is_phc_name || loop->core.config.phc_reference_id != 0 ||
+	    !tracking->is_refclock || cbd_chrony_state_reasons(tracking, false) != 0) {
+		return;
+	}
+	for (i = 0; i < sizeof(tracking->reference_id); i++) {
+		unsigned char byte = (unsigned char)(tracking->reference_id >> (24 - 8 * i));
+
+		name[i] = (char)(isgraph(byte) || byte == 0 ? byte : '?');
+	}
+	loop->told.is_phc_name = true;
+	cbd_log(CBD_LOG_NOTICE, "phc_name",
+		"chronyd follows the refclock %s, which may be the PHC that is read here: the PHC's error is "
+		"added to it, and while that is not known it proves nothing; --phc-ref-id %s if it is, and "
+		"--phc-ref-id with another name if it is not",
+		name, name);
+}
+
 /* chronyd takes the device's reads to be as wide as its owner configured, and 1 ns by default. */
 static void advise(struct cbd_loop *loop, const struct cbd_tracking *tracking)
 {
@@ -102,6 +127,7 @@ void cbd_loop_phc_poll(struct cbd_loop *loop, const struct cbd_tracking *trackin
 	cbd_phc_poll(&loop->phc, cbd_clock_mono_ns(&loop->clocks.clock));
 	cbd_core_on_phc(&loop->core, &loop->phc.reading);
 	tell(loop);
+	advise_name(loop, tracking);
 	advise(loop, tracking);
 }
 

@@ -175,6 +175,13 @@ static int64_t growth_of(const struct cbd_core *core, const struct cbd_poll *pol
 	return compounded(growth, poll->tracking.frequency_q58);
 }
 
+static bool charge_source(struct cbd_core *core, const struct cbd_source_data *source,
+			  struct cbd_sample *sample)
+{
+	return cbd_device_charge(core, source->reference_id, source->mode == CBD_SOURCE_MODE_REFCLOCK,
+				 sample);
+}
+
 /*
  * The interval of this poll, by the best rule that can be had. Returns false, with the reason said, if there is
  * none: chronyd has no source selected, or follows a device of unknown error. What stands goes on.
@@ -197,10 +204,11 @@ static bool make_sample(struct cbd_core *core, const struct cbd_poll *poll,
 		}
 		cbd_sample_from_tracking(poll, context, sample);
 		cbd_account_charge(core, poll, sample);
-		return cbd_device_charge(core, poll->tracking.reference_id, sample);
+		return cbd_device_charge(core, poll->tracking.reference_id,
+					 poll->tracking.is_refclock && !is_local, sample);
 	}
 	cbd_account_charge(core, poll, sample);
-	if (!cbd_device_charge(core, selected->reference_id, sample)) {
+	if (!charge_source(core, selected, sample)) {
 		return false;
 	}
 	for (i = 0; i < poll->sources; i++) {
@@ -209,7 +217,7 @@ static bool make_sample(struct cbd_core *core, const struct cbd_poll *poll,
 		if (poll->source[i].state == CBD_SOURCE_UNSELECTED &&
 		    !cbd_account_is_from_before(&core->account, &poll->source[i]) &&
 		    cbd_sample_from_source(poll, &poll->source[i], context, &other) &&
-		    cbd_device_charge(core, poll->source[i].reference_id, &other)) {
+		    charge_source(core, &poll->source[i], &other)) {
 			cbd_account_charge(core, poll, &other);
 			if (!cbd_interval_meets(&sample->interval, &other.interval)) {
 				sample->interval = cbd_interval_hull(&sample->interval, &other.interval);

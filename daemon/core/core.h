@@ -38,7 +38,7 @@ struct cbd_core_config {
 				  * anchors' counter is CLOCK_MONOTONIC_RAW in ns, and only the clock half is */
 	bool has_phc;		 /* readings of a PTP hardware clock are brought by cbd_core_on_phc() */
 	bool combines_phc;	 /* ... and it is a source of its own, beside chronyd */
-	uint32_t phc_reference_id; /* of the refclock by which chronyd follows it; 0: it does not */
+	uint32_t phc_reference_id; /* of the refclock by which chronyd follows it; 0: any may be it */
 };
 
 /* Why a poll brought nothing. */

@@ -21,9 +21,19 @@ uint32_t cbd_device_reasons(const struct cbd_core *core)
 	return core->config.has_phc && core->phc.is_failed ? CLOCKBOUND_REASON_PHC_FAILED : 0;
 }
 
-bool cbd_device_charge(struct cbd_core *core, uint32_t reference_id, struct cbd_sample *sample)
+/* By the name that the administrator gave; where he gave none, any refclock may be the device under another name. */
+static bool may_be_device(const struct cbd_core *core, uint32_t reference_id, bool is_refclock)
 {
-	if (core->config.phc_reference_id == 0 || reference_id != core->config.phc_reference_id) {
+	if (core->config.phc_reference_id != 0) {
+		return reference_id == core->config.phc_reference_id;
+	}
+	return core->config.has_phc && is_refclock;
+}
+
+bool cbd_device_charge(struct cbd_core *core, uint32_t reference_id, bool is_refclock,
+		       struct cbd_sample *sample)
+{
+	if (!may_be_device(core, reference_id, is_refclock)) {
 		return true;
 	}
 	if (!cbd_phc_charge(&core->phc, sample)) {

@@ -16,10 +16,12 @@
 uint32_t cbd_device_reasons(const struct cbd_core *core);
 
 /*
- * cbd_device_charge - what a sample of the source @reference_id lacks if that is the device
+ * cbd_device_charge - what a sample of the source @reference_id lacks if that is the device, or may be
+ * @is_refclock: one of chronyd's refclocks, each of which may be the device where no name of it is configured
  * Returns false, and says PHC_FAILED, if that is not known: the sample proves nothing.
  */
-bool cbd_device_charge(struct cbd_core *core, uint32_t reference_id, struct cbd_sample *sample);
+bool cbd_device_charge(struct cbd_core *core, uint32_t reference_id, bool is_refclock,
+		       struct cbd_sample *sample);
 
 /*
  * cbd_device_combine - the device's own interval at @now, with chronyd's sample of the same poll

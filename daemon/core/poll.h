@@ -92,6 +92,9 @@ enum cbd_source_state {
 	CBD_SOURCE_SELECTABLE = 5,
 };
 
+/* Its number of a refclock, in Source_Data. */
+#define CBD_SOURCE_MODE_REFCLOCK 2
+
 /* Source_Data of one source. */
 struct cbd_source_data {
 	uint32_t reference_id; /* IPv4 address, first bytes of an IPv6 address's MD5, or a refclock's name */

@@ -13,8 +13,7 @@
 #define SINCE_ERROR_NS CBD_NS_PER_SEC
 /* Rounding of the sums themselves: clocks cut to whole ns, halves rounded. */
 #define ROUNDING_NS 4
-/* Source_Data's number of a refclock, and chronyd's own limit of a polling interval: 2^24 s. */
-#define MODE_REFCLOCK 2
+/* chronyd's own limit of a polling interval: 2^24 s. */
 #define POLL_LOG2_MAX 24
 /* Fallback: an update may leave no more unacknowledged error than this times what it moved the estimate
  * (true while the newest sample weighs at least 1/7). Half of it fails after oscillator jumps; double widens
@@ -92,8 +91,9 @@ int64_t cbd_sample_span_ns(const struct cbd_source_data *source)
 	int64_t round_trip_ns = cbd_ns_add(source->error_ns, source->error_ns);
 	int64_t poll_log2 = cbd_ns_min(cbd_ns_max(source->poll_log2, 0), POLL_LOG2_MAX);
 
-	return source->mode == MODE_REFCLOCK ? cbd_ns_add(round_trip_ns, CBD_NS_PER_SEC << poll_log2)
-					     : round_trip_ns;
+	return source->mode == CBD_SOURCE_MODE_REFCLOCK
+		       ? cbd_ns_add(round_trip_ns, CBD_NS_PER_SEC << poll_log2)
+		       : round_trip_ns;
 }
 
 /* The part of a second that has passed at @ns. */
@@ -114,8 +114,8 @@ static int64_t age_of(const struct cbd_poll *poll, const struct cbd_source_data 
 		      int64_t blur_ns)
 {
 	int64_t since_ns = (int64_t)source->since_s * CBD_NS_PER_SEC;
-	bool is_whole =
-		CBD_MUTANT(SINCE_ALWAYS_WHOLE, true, poll->is_since_whole) && source->mode != MODE_REFCLOCK;
+	bool is_whole = CBD_MUTANT(SINCE_ALWAYS_WHOLE, true, poll->is_since_whole) &&
+			source->mode != CBD_SOURCE_MODE_REFCLOCK;
 	int64_t part_ns = cbd_ns_add(part_of_second(cbd_ns_sub(x_ns, blur_ns)), cbd_ns_add(blur_ns, blur_ns));
 
 	return cbd_ns_add(since_ns,

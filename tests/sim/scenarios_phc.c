@@ -80,6 +80,29 @@ static const struct sim_scenario scenarios[] = {
 		.phc = {.bound_ns = 401 * US, .error_ns = 400 * US, .is_followed = true},
 		.tight_ns = 60000,
 	},
+	/* --phc-device without --phc-ref-id: nobody has said that chronyd's refclock is the device. */
+	{
+		.name = "phc_that_is_followed_and_not_named_is_contained_by_its_own_bound",
+		.server = {REFCLOCK(400 * US)},
+		.phc = {.bound_ns = 401 * US, .error_ns = 400 * US, .is_own_source = true},
+		.tight_ns = 60000,
+	},
+	{
+		.name = "phc_that_is_followed_and_not_named_beside_the_tracking_only_rule_is_contained",
+		.chronyd = {.has_no_source_data = true},
+		.server = {REFCLOCK(400 * US)},
+		.phc = {.bound_ns = 401 * US, .error_ns = 400 * US, .is_own_source = true},
+		.says = CLOCKBOUND_REASON_FALLBACK,
+	},
+	{
+		.name = "phc_of_unknown_bound_that_may_be_followed_is_not_believed",
+		.server = {REFCLOCK(400 * US)},
+		.phc = {.bound_ns = 5000, .is_own_source = true},
+		.is_chronyd_late = true,
+		.event = {{0, 0, SIM_PHC_BLIND, 100000 * S}, {10, 0, SIM_CHRONYD_START, 0}},
+		.says = CLOCKBOUND_REASON_PHC_FAILED,
+		.valid_percent_min = -1,
+	},
 	{
 		.name = "phc_of_unknown_bound_that_is_followed_is_not_believed",
 		.server = {REFCLOCK(400 * US)},

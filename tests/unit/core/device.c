@@ -253,6 +253,49 @@ static void another_source_of_chronyds_is_not_charged(void **state)
 	assert_true(core.out.status & CLOCKBOUND_REASON_PHC_FAILED); /* a warning, no failure */
 }
 
+/* Nobody has said by which name chronyd follows the device, if it does: any refclock may be it. */
+static void a_refclock_that_may_be_the_device_is_charged(void **state)
+{
+	struct cbd_core core;
+	struct world world;
+	int by_tracking;
+
+	(void)state;
+	for (by_tracking = 0; by_tracking < 2; by_tracking++) {
+		begin(&world, &core, true, true);
+		core.config.phc_reference_id = 0;
+		world.poll.source[0].mode = CBD_SOURCE_MODE_REFCLOCK;
+		world.poll.tracking.is_refclock = true;
+		world.poll.has_source_data = !by_tracking;
+		world.poll.sources = !by_tracking;
+		settle(&world, &core, 0);
+		assert_false(core.out.status & CLOCKBOUND_VALID);
+		assert_true(core.out.status & CLOCKBOUND_REASON_PHC_FAILED);
+		settle(&world, &core, 20000);
+		assert_true(core.out.status & CLOCKBOUND_VALID);
+		assert_int_equal(core.out.terms.phc_ns, 20000 + 200 + 1);
+		assert_true(width_ns(&core) >= 2 * 20000);
+	}
+}
+
+static void a_refclock_of_another_name_and_a_server_are_not_charged(void **state)
+{
+	struct cbd_core core;
+	struct world world;
+	int is_server;
+
+	(void)state;
+	for (is_server = 0; is_server < 2; is_server++) {
+		begin(&world, &core, true, true);
+		core.config.phc_reference_id = is_server ? 0 : PHC0 + 1;
+		world.poll.source[0].mode = is_server ? 0 : CBD_SOURCE_MODE_REFCLOCK;
+		world.poll.tracking.is_refclock = !is_server;
+		settle(&world, &core, 0);
+		assert_true(core.out.status & CLOCKBOUND_VALID);
+		assert_int_equal(core.out.terms.phc_ns, 0);
+	}
+}
+
 static void a_step_of_the_clock_does_not_concern_the_device(void **state)
 {
 	struct cbd_core core;
@@ -345,6 +388,8 @@ int main(void)
 		cmocka_unit_test(a_device_that_only_chronyd_follows_is_no_source),
 		cmocka_unit_test(a_followed_device_of_unknown_error_is_not_believed),
 		cmocka_unit_test(another_source_of_chronyds_is_not_charged),
+		cmocka_unit_test(a_refclock_that_may_be_the_device_is_charged),
+		cmocka_unit_test(a_refclock_of_another_name_and_a_server_are_not_charged),
 		cmocka_unit_test(a_step_of_the_clock_does_not_concern_the_device),
 		cmocka_unit_test(a_device_alone_is_carried_as_the_lines_run_and_not_by_chronyds_latest_word),
 		cmocka_unit_test(a_reading_from_before_a_sleep_proves_nothing_after_it),
