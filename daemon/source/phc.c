@@ -65,8 +65,6 @@ static void close_device(struct cbd_phc *self)
 	}
 	self->has_last = false;
 	self->scale = CBD_PHC_SCALE_UNKNOWN;
-	self->remembered = 0;
-	self->place = 0;
 }
 
 void cbd_phc_close(struct cbd_phc *self)
@@ -297,30 +295,6 @@ static int find_bound(struct cbd_phc *self, const struct cbd_phc_batch *batch, i
 	return result;
 }
 
-/* The widest and the worst of late. */
-static void remember(struct cbd_phc *self, int64_t now_ns, int64_t width_ns, int64_t bound_ns)
-{
-	uint32_t i;
-
-	if (self->remembered == 0 || now_ns - self->place_ns >= CBD_PHC_PLACE_NS) {
-		self->place = (self->place + 1) % CBD_PHC_WINDOW;
-		self->place_ns = now_ns;
-		self->width_ns[self->place] = 0;
-		self->bound_ns[self->place] = 0;
-		self->remembered += self->remembered < CBD_PHC_WINDOW;
-	}
-	self->width_ns[self->place] = cbd_ns_max(self->width_ns[self->place], width_ns);
-	self->bound_ns[self->place] = cbd_ns_max(self->bound_ns[self->place], bound_ns);
-	self->reading.widest_ns = 0;
-	self->reading.worst_bound_ns = 0;
-	for (i = 0; i < self->remembered; i++) {
-		uint32_t at = (self->place + CBD_PHC_WINDOW - i) % CBD_PHC_WINDOW;
-
-		self->reading.widest_ns = cbd_ns_max(self->reading.widest_ns, self->width_ns[at]);
-		self->reading.worst_bound_ns = cbd_ns_max(self->reading.worst_bound_ns, self->bound_ns[at]);
-	}
-}
-
 /* A reading whose samples agree: what it is worth. Returns 0 or -errno with the reason in self->text. */
 static int take_batch(struct cbd_phc *self, const struct cbd_phc_batch *batch, int64_t now_ns,
 		      int64_t file_ns)
@@ -352,7 +326,9 @@ static int take_batch(struct cbd_phc *self, const struct cbd_phc_batch *batch, i
 	self->reading.low_ns = cbd_ns_sub(batch->low_ns, self->utc_offset_ns);
 	self->reading.high_ns = cbd_ns_sub(batch->high_ns, self->utc_offset_ns);
 	self->reading.bound_ns = bound.bound_ns;
-	remember(self, now_ns, batch->width_ns, bound.bound_ns);
+	cbd_phc_window_add(&self->window, now_ns, batch->width_ns, bound.bound_ns);
+	self->reading.widest_ns = cbd_phc_window_widest_ns(&self->window);
+	self->reading.worst_bound_ns = cbd_phc_window_worst_ns(&self->window);
 	self->reading.has_offset = true;
 	self->reading.has_bound = true;
 	return 0;

@@ -18,13 +18,8 @@
 #include "daemon/source/phc_find.h"
 #include "daemon/source/phc_ptp4l.h"
 #include "daemon/source/phc_read.h"
+#include "daemon/source/phc_window.h"
 
-/*
- * The widest read and the worst bound are remembered for as many polls, and for a minute and more however often it is
- * polled: what is read within a second shares a place.
- */
-#define CBD_PHC_WINDOW	 64
-#define CBD_PHC_PLACE_NS INT64_C(1000000000)
 /* When it cannot be read for this long, the device counts as failed. */
 #define CBD_PHC_GRACE_NS INT64_C(5000000000)
 
@@ -76,12 +71,8 @@ struct cbd_phc {
 	int64_t tai_at_s;     /* POSIX time when TAI - UTC was last looked up, by the device */
 	bool is_new;	      /* it was not there once: its driver has brought it up since */
 	struct cbd_phc_steer steer;
-	uint32_t unproved;   /* readings still to be made before a device that was set, or is new, counts */
-	uint32_t remembered; /* places taken */
-	uint32_t place;	     /* the latest */
-	int64_t place_ns;    /* when it was begun, CLOCK_MONOTONIC */
-	int64_t width_ns[CBD_PHC_WINDOW];
-	int64_t bound_ns[CBD_PHC_WINDOW];
+	uint32_t unproved; /* readings still to be made before a device that was set, or is new, counts */
+	struct cbd_phc_window window;
 };
 
 /*

@@ -140,6 +140,34 @@ static void the_worst_bound_of_late_is_remembered(void **state)
 	cbd_phc_close(&phc);
 }
 
+/* chronyd's last sample may be of the time before. */
+static void what_was_worst_is_remembered_over_a_loss_of_the_device(void **state)
+{
+	struct fake_machine machine;
+	struct cbd_phc phc;
+	int i;
+
+	(void)state;
+	fake_machine_init(&machine);
+	fake_machine_file(&machine, BOUND_FILE, "90000\n", 0);
+	phc_start(&phc, &machine, "eth0", 0);
+	machine.tick_ns = 5000;
+	phc_poll_once(&phc, &machine);
+	machine.extended_raw = machine.extended_real = machine.plain = -ENODEV;
+	phc_poll_once(&phc, &machine);
+	machine.extended_raw = machine.extended_real = machine.plain = 0;
+	machine.tick_ns = 200;
+	fake_machine_file(&machine, BOUND_FILE, "450\n", 0);
+	for (i = 0; i < 9 && !phc.reading.has_offset; i++) {
+		phc_poll_once(&phc, &machine);
+	}
+	phc_assert_contained(&phc, &machine, 0);
+	assert_int_equal(phc.stats.openings, 2);
+	assert_int_equal(phc.reading.worst_bound_ns, 90000);
+	assert_int_equal(phc.reading.widest_ns, 10000);
+	cbd_phc_close(&phc);
+}
+
 /* chronyd's sample of a refclock is the mean of 16 s by default: our window must not be shorter. */
 static void what_was_worst_is_remembered_for_a_minute_however_often_it_is_polled(void **state)
 {
@@ -192,6 +220,7 @@ int main(void)
 		cmocka_unit_test(the_bound_covers_every_sample_of_a_reading),
 		cmocka_unit_test(an_interrupted_sample_costs_nothing),
 		cmocka_unit_test(the_worst_bound_of_late_is_remembered),
+		cmocka_unit_test(what_was_worst_is_remembered_over_a_loss_of_the_device),
 		cmocka_unit_test(what_was_worst_is_remembered_for_a_minute_however_often_it_is_polled),
 		cmocka_unit_test(an_ena_device_is_asked_for_ten_samples_a_second_at_most),
 	};
