@@ -375,6 +375,20 @@ static int read_with_file(struct cbd_phc *self, uint32_t samples, struct cbd_phc
 	return is_any ? 0 : -EIO;
 }
 
+/* Cross time stamps have no width of their own, but chronyd's reads have if it does without them. */
+static int read_width(struct cbd_phc *self, uint32_t samples, struct cbd_phc_batch *batch)
+{
+	int64_t width_ns = 0;
+	int result = 0;
+
+	if (self->method == CBD_PHC_PRECISE) {
+		result = cbd_phc_read_width(self->system, self->fd, self->clock, samples, &width_ns,
+					    self->text, sizeof(self->text));
+		batch->width_ns = cbd_ns_max(batch->width_ns, width_ns);
+	}
+	return result;
+}
+
 static int read_device(struct cbd_phc *self, int64_t now_ns)
 {
 	bool is_ena = strncmp(self->identity.name, ENA_PREFIX, sizeof(ENA_PREFIX) - 1) == 0;
@@ -387,6 +401,9 @@ static int read_device(struct cbd_phc *self, int64_t now_ns)
 	result = is_by_file(self) ? read_with_file(self, samples, &batch, &file_ns)
 				  : cbd_phc_read(self->system, self->fd, self->clock, &self->method, samples,
 						 &batch, self->text, sizeof(self->text));
+	if (result == 0) {
+		result = read_width(self, samples, &batch);
+	}
 	if (result == -EBADMSG) {
 		lose_bound(self, result); /* somebody set a clock: the device, for all that is known */
 	}

@@ -326,6 +326,24 @@ int cbd_phc_read(const struct cbd_phc_system *system, int fd, const struct cbd_c
 	return result;
 }
 
+int cbd_phc_read_width(const struct cbd_phc_system *system, int fd, const struct cbd_clock *clock,
+		       uint32_t samples, int64_t *width_ns, char *text, size_t size)
+{
+	struct cbd_phc_batch batch = {.width_ns = 0};
+	enum cbd_phc_method at;
+	int result = -EOPNOTSUPP;
+
+	for (at = CBD_PHC_EXTENDED_REAL; at < CBD_PHC_METHODS && is_for_good(at, result); at++) {
+		result = try_method(system, fd, clock, at, samples, &batch);
+	}
+	if (result != 0 && !is_for_good(CBD_PHC_PLAIN, result)) {
+		explain(result, text, size);
+		return result;
+	}
+	*width_ns = batch.width_ns;
+	return 0;
+}
+
 int cbd_phc_batch_add(struct cbd_phc_batch *batch, const struct cbd_phc_batch *before, char *text,
 		      size_t size)
 {

@@ -81,4 +81,12 @@ int cbd_phc_read(const struct cbd_phc_system *system, int fd, const struct cbd_c
 		 enum cbd_phc_method *method, uint32_t samples, struct cbd_phc_batch *batch, char *text,
 		 size_t size);
 
+/*
+ * cbd_phc_read_width - how wide a reading is that chronyd may make: with stamps of CLOCK_REALTIME by the driver, or around it
+ * For a device with cross time stamps, which chronyd may be told not to use. Returns 0, and 0 ns if it has no other way;
+ * or -errno with the reason in @text.
+ */
+int cbd_phc_read_width(const struct cbd_phc_system *system, int fd, const struct cbd_clock *clock,
+		       uint32_t samples, int64_t *width_ns, char *text, size_t size);
+
 #endif

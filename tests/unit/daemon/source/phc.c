@@ -304,6 +304,41 @@ static void a_device_that_may_not_be_opened_says_who_may(void **state)
 	cbd_phc_close(&phc);
 }
 
+/* By cross time stamps ours have no width; those that chronyd makes with the driver's stamps have. */
+static void the_widest_read_is_by_the_way_that_chronyd_may_read(void **state)
+{
+	struct fake_machine machine;
+	struct cbd_phc phc;
+
+	(void)state;
+	fake_machine_init(&machine);
+	machine.precise = 0;
+	machine.tick_ns = 5000;
+	phc_start(&phc, &machine, "eth0", 700);
+	phc_poll_once(&phc, &machine);
+	phc_assert_contained(&phc, &machine, 0);
+	assert_int_equal(phc.method, CBD_PHC_PRECISE);
+	assert_true(phc.reading.high_ns - phc.reading.low_ns <= 104);
+	assert_int_equal(phc.reading.widest_ns, 10000);
+	machine.extended_real = -EOPNOTSUPP; /* the kernel's own around the driver, then */
+	machine.tick_ns = 7000;
+	phc_poll_once(&phc, &machine);
+	assert_int_equal(phc.reading.widest_ns, 14000);
+	cbd_phc_close(&phc);
+	/* A device that has nothing but cross time stamps cannot be read otherwise by chronyd either. */
+	machine.plain = machine.extended_raw = -EOPNOTSUPP;
+	phc_start(&phc, &machine, "eth0", 700);
+	phc_poll_once(&phc, &machine);
+	phc_assert_contained(&phc, &machine, 0);
+	assert_int_equal(phc.reading.widest_ns, 100);
+	/* One that failed now is not known to be narrow. */
+	machine.plain = -EBUSY;
+	phc_poll_once(&phc, &machine);
+	assert_false(phc.reading.has_offset);
+	assert_int_equal(phc.stats.busy, 1);
+	cbd_phc_close(&phc);
+}
+
 static void two_names_for_two_devices_are_refused(void **state)
 {
 	struct cbd_phc_options options = phc_options("/dev/ptp0", 700);
@@ -340,6 +375,7 @@ int main(void)
 		cmocka_unit_test(another_device_under_the_old_number_is_not_taken),
 		cmocka_unit_test(a_busy_device_is_left_alone_for_longer_and_longer),
 		cmocka_unit_test(a_device_that_may_not_be_opened_says_who_may),
+		cmocka_unit_test(the_widest_read_is_by_the_way_that_chronyd_may_read),
 		cmocka_unit_test(two_names_for_two_devices_are_refused),
 	};
 
