@@ -104,7 +104,8 @@ void cbd_phc_forget_scale(struct cbd_phc *self)
 }
 
 /* Where upstream's -i points to must be the device that is read. */
-static int check_interface(struct cbd_phc *self, const struct cbd_phc_identity *found)
+static int check_interface(struct cbd_phc *self, const struct cbd_phc_identity *known,
+			   const struct cbd_phc_identity *found)
 {
 	struct cbd_phc_identity other;
 	int result;
@@ -112,7 +113,7 @@ static int check_interface(struct cbd_phc *self, const struct cbd_phc_identity *
 	if (self->options.device[0] == '\0' || self->options.interface[0] == '\0') {
 		return 0;
 	}
-	result = cbd_phc_find(self->system, self->options.interface, NULL, &other, self->text,
+	result = cbd_phc_find(self->system, self->options.interface, known, &other, self->text,
 			      sizeof(self->text));
 	if (result == 0 && other.index != found->index) {
 		snprintf(self->text, sizeof(self->text),
@@ -133,7 +134,7 @@ static int open_device(struct cbd_phc *self)
 
 	self->is_new = self->is_new || known != NULL || result != 0;
 	if (result == 0) {
-		result = check_interface(self, &found);
+		result = check_interface(self, known, &found);
 	}
 	if (result != 0) {
 		return result;

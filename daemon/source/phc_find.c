@@ -136,6 +136,9 @@ int cbd_phc_find(const struct cbd_phc_system *system, const char *what, const st
 		snprintf(text, size,
 			 "interface %s has the clock %s now, and had %s: restart the daemon if that is meant",
 			 what, now.name, known->name);
+	} else if (is_known && result != 0 && known->parent[0] != '\0' &&
+		   find_again(system, known, &now) == 0) {
+		result = 0; /* the interface has another name now */
 	}
 	if (result == 0) {
 		*found = now;

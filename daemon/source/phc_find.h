@@ -31,7 +31,7 @@ struct cbd_phc_identity {
  * cbd_phc_find - the device that @what means
  * @what:  a path if there is a '/' in it, else the name of a network interface
  * @known: NULL, or what it was before: a device of the same name on the same parent is then found under any number,
- *         and another one is refused with -EXDEV
+ *         and though its interface has another name by now; another one is refused with -EXDEV
  * Returns 0 or -errno with the reason in @text; @found is untouched then.
  */
 int cbd_phc_find(const struct cbd_phc_system *system, const char *what, const struct cbd_phc_identity *known,

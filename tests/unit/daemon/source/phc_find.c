@@ -84,6 +84,33 @@ static void a_clock_bound_anew_is_found_under_its_new_number(void **state)
 	assert_string_equal(found.path, "/dev/ptp1");
 }
 
+/* udev may name the interface otherwise when its driver is bound anew: the clock hangs on what it hung on. */
+static void a_clock_whose_interface_was_renamed_is_found_by_what_it_hangs_on(void **state)
+{
+	struct cbd_phc_identity known;
+	struct cbd_phc_identity found;
+	struct fake_machine machine;
+
+	(void)state;
+	fake_machine_init(&machine);
+	assert_int_equal(find(&machine, "eth0", NULL, &known), 0);
+	machine.interface_index = -ENODEV;
+	machine.dev_path = "/dev/ptp1";
+	machine.class_device = "/sys/class/ptp/ptp1/device";
+	fake_machine_file(&machine, "/sys/class/ptp/ptp0/clock_name", "vmclock0\n", 0);
+	fake_machine_file(&machine, "/sys/class/ptp/ptp1/clock_name", "525400123456\n", 0);
+	assert_int_equal(find(&machine, "eth0", &known, &found), 0);
+	assert_string_equal(found.path, "/dev/ptp1");
+	assert_int_equal(find(&machine, "eth0", NULL, &found), -ENODEV);
+	machine.sys_device = "/sys/devices/pci0000:00/0000:00:03.0"; /* another card's */
+	assert_int_equal(find(&machine, "eth0", &known, &found), -ENODEV);
+	assert_non_null(strstr(text, "interface eth0"));
+	/* One that hangs on nothing has only a name, which others may have. */
+	machine.sys_device = NULL;
+	known.parent[0] = '\0';
+	assert_int_equal(find(&machine, "eth0", &known, &found), -ENODEV);
+}
+
 static void another_clock_in_its_place_is_refused(void **state)
 {
 	struct cbd_phc_identity known;
@@ -225,6 +252,7 @@ int main(void)
 		cmocka_unit_test(a_device_is_found_by_interface_by_path_and_by_link),
 		cmocka_unit_test(what_is_not_there_is_told_with_what_to_do),
 		cmocka_unit_test(a_clock_bound_anew_is_found_under_its_new_number),
+		cmocka_unit_test(a_clock_whose_interface_was_renamed_is_found_by_what_it_hangs_on),
 		cmocka_unit_test(another_clock_in_its_place_is_refused),
 		cmocka_unit_test(a_bound_is_a_whole_positive_number_of_ns_and_nothing_else),
 		cmocka_unit_test(the_bound_is_read_from_the_first_of_its_places_that_is_there),
