@@ -336,6 +336,7 @@ static void poll_once(struct sim_world *world)
 	}
 	if (daemon->core.void_counter != void_before) {
 		daemon->renewed_ns = daemon->anchor_ns;
+		daemon->renewed_mono_ns = daemon->core.void_mono_ns - SIM_HOLDOVER_NS;
 	}
 	/* As daemon/loop.c: while the core settles, what the former daemon published stands. */
 	if (!daemon->core.is_settling) {

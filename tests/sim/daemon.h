@@ -52,8 +52,9 @@ struct sim_daemon {
 	uint32_t kill_at_read;
 	uint32_t move_at_read; /* the machine is moved */
 	/* what has happened, over all its lives */
-	int64_t anchor_ns;  /* true time of the anchor published last */
-	int64_t renewed_ns; /* true time of the anchor that void-after counts from */
+	int64_t anchor_ns;	 /* true time of the anchor published last */
+	int64_t renewed_ns;	 /* true time of the anchor that void-after counts from */
+	int64_t renewed_mono_ns; /* CLOCK_MONOTONIC then */
 	uint64_t polls;
 	uint64_t starts;
 	uint64_t inconsistencies;

@@ -152,7 +152,7 @@ static bool is_undead(const struct sim_world *world, const struct sim_read *read
 		int64_t mono_ns = sim_kernel_mono_ns(&world->kernel, sim_world_ticks(world)) -
 				  (sim_world_utc_ns(world) - read->truth_ns);
 
-		return mono_ns - world->daemon.core.void_mono_ns > VOID_SLACK_NS;
+		return mono_ns - world->daemon.renewed_mono_ns > SIM_HOLDOVER_NS + VOID_SLACK_NS;
 	}
 	return read->truth_ns - world->start_utc_ns - world->daemon.renewed_ns >
 	       SIM_HOLDOVER_NS + VOID_SLACK_NS;
