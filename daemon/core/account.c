@@ -10,6 +10,11 @@
 #include "daemon/core/core.h"
 #include "daemon/core/q58.h"
 
+/*
+ * A refclock's sample is the mean of what was read since the one before, be that an interval ago or, after an outage, long
+ * since: the second that comes after an event is made of what was read after it.
+ */
+#define REFCLOCK_NEWS 2
 /* since_sample and the poll before it are both off by up to a second. */
 #define SINCE_BLUR_NS (2 * CBD_NS_PER_SEC)
 
@@ -291,9 +296,25 @@ static bool is_sample_credited(const struct cbd_core *core, const struct cbd_pol
 	return missing_ns <= allowance_ns(before, source, track);
 }
 
+/* How many samples of this source have come since the latest event was first looked at; no more than matter are counted. */
+static uint32_t news_of(const struct cbd_core *core, const struct cbd_source_data *source, bool is_new_event)
+{
+	const struct cbd_account *account = &core->account;
+	uint32_t i;
+
+	for (i = 0; i < account->samples && !is_new_event; i++) {
+		const struct cbd_account_sample *known = &account->sample[i];
+
+		if (known->id == source->id) {
+			return known->news + (known->mark != source->mark && known->news < REFCLOCK_NEWS);
+		}
+	}
+	return is_new_event ? 0 : 1;
+}
+
 /* Whether it is from before the latest event, by its age or because it was there then. It may be long in coming, too. */
 static bool is_from_before(const struct cbd_core *core, const struct cbd_poll *poll,
-			   const struct cbd_source_data *source)
+			   const struct cbd_source_data *source, uint32_t news)
 {
 	const struct cbd_account_sample *known = seen(&core->account, source);
 	struct cbd_sample sample = {
@@ -301,6 +322,9 @@ static bool is_from_before(const struct cbd_core *core, const struct cbd_poll *p
 		.uncertain_ns = cbd_sample_span_ns(source),
 	};
 
+	if (source->mode == CBD_SOURCE_MODE_REFCLOCK && news < REFCLOCK_NEWS && core->event.is_dated) {
+		return true;
+	}
 	if (known != NULL || core->event.reason != 0 || !core->event.is_dated) {
 		return known != NULL && known->is_from_before;
 	}
@@ -325,12 +349,15 @@ void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
 	}
 	next.samples = poll->has_source_data ? poll->sources : 0;
 	for (i = 0; i < next.samples; i++) {
+		uint32_t news = news_of(core, &poll->source[i], is_new_event);
+
 		next.sample[i] = (struct cbd_account_sample){
 			.id = poll->source[i].id,
 			.mark = poll->source[i].mark,
 			.offset_ns = poll->source[i].offset_ns,
 			.is_credited = is_sample_credited(core, poll, &poll->source[i], track),
-			.is_from_before = is_new_event || is_from_before(core, poll, &poll->source[i]),
+			.is_from_before = is_new_event || is_from_before(core, poll, &poll->source[i], news),
+			.news = news,
 			.is_news = cbd_account_came_since(account, &poll->source[i]),
 		};
 		if (&poll->source[i] == cbd_sample_selected(poll)) {

@@ -30,6 +30,8 @@ struct cbd_account_sample {
 	bool is_credited; /* all that chronyd has taken off it since it came, X was seen to move by */
 	bool is_from_before; /* than the latest event: it was there when that was first looked at, or it is too old */
 	bool is_news; /* it came since the poll before */
+	uint32_t
+		news; /* how many of its source have come since the latest event was first looked at: 0 to 2 */
 };
 
 struct cbd_account {

@@ -196,6 +196,38 @@ static void a_contradiction_ends_by_samples_that_are_old_when_they_come(void **s
 	assert_true(is_valid(&core) && world_is_contained(&world, &core));
 }
 
+/*
+ * A refclock's signal is gone for a while, and the clock is stepped: its next sample is the mean of what was read before and
+ * after. By its age it is from after, but half of it is not.
+ */
+static void a_refclocks_first_sample_after_an_event_is_not_believed(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+
+	(void)state;
+	world_begin(&world, &core);
+	world.poll.source[0].id = 1;
+	world.poll.source[0].mode = CBD_SOURCE_MODE_REFCLOCK;
+	world.poll.source[0].poll_log2 = 1;
+	world_pass(&world, SECOND);
+	world_step(&world, 40000000);
+	world_poll(&world, &core, 3);
+	assert_true(has_reason(&core, CLOCKBOUND_REASON_STEP));
+	world_pass(&world, 40 * SECOND);
+	world_sample(&world);
+	world.poll.source[0].offset_ns = 20000000;
+	world.poll.source[0].first_offset_ns += 20000000;
+	world_poll(&world, &core, 14);
+	assert_true(has_reason(&core, CLOCKBOUND_REASON_STEP));
+	assert_true(is_valid(&core) && world_is_contained(&world, &core));
+	world_pass(&world, 2 * SECOND);
+	world_sample(&world);
+	world_poll(&world, &core, 1);
+	assert_int_equal(core.event.reason, 0);
+	assert_true(is_valid(&core) && world_is_contained(&world, &core));
+}
+
 /* A stranger's step of 5 us, with which X goes: less than X may be read off its line, and no hand of chronyd's. */
 static void a_step_below_what_x_is_read_by_is_not_chronyds(void **state)
 {
@@ -251,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_sample_from_before_that_comes_late_is_not_believed),
 		cmocka_unit_test(an_update_by_a_sample_that_is_old_when_it_comes_is_chronyds_own),
 		cmocka_unit_test(a_contradiction_ends_by_samples_that_are_old_when_they_come),
+		cmocka_unit_test(a_refclocks_first_sample_after_an_event_is_not_believed),
 		cmocka_unit_test(a_step_below_what_x_is_read_by_is_not_chronyds),
 		cmocka_unit_test(a_frequency_is_doubted_until_the_slowest_source_has_forgotten),
 	};
