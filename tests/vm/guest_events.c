@@ -10,6 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* The daemon answers at once, when it gets a processor. */
+#define ANSWER_SECONDS 20
+
 static bool ask(const char *dir, uint32_t number, uint64_t after, void *reply, size_t size)
 {
 	struct clockbound_control_request request = {.magic = CLOCKBOUND_CONTROL_MAGIC,
@@ -17,7 +20,7 @@ static bool ask(const char *dir, uint32_t number, uint64_t after, void *reply, s
 						     .request = number,
 						     .after = after};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct timeval limit = {.tv_sec = 2, .tv_usec = 0};
+	struct timeval limit = {.tv_sec = ANSWER_SECONDS, .tv_usec = 0};
 	ssize_t got = -1;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 

@@ -18,7 +18,7 @@
 #define TRIPLES	   50
 /* clock_settime64 of the i386 system calls, which int 0x80 reaches from any program. */
 #define I386_CLOCK_SETTIME64 404
-#define LEAP_GRACE_MS	     1000 /* the kernel inserts it in the tick after midnight */
+#define LEAP_GRACE_MS	     20000 /* the kernel inserts it in the tick after midnight, when it gets a processor */
 
 int64_t moves_difference(int64_t *uncertainty_ns)
 {

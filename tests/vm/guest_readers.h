@@ -22,7 +22,9 @@ struct verdict {
 	uint32_t counter_reasons; /* of those that were not valid */
 	uint64_t clock_reads;
 	uint64_t clock_invalid;
-	uint64_t truths;	   /* answers of the host */
+	uint64_t truths; /* answers of the host */
+	int64_t gap_ns;	 /* the longest time without one */
+	bool is_covered; /* there was room for all reads and answers, and no such gap was too long */
 	uint64_t counter_compared; /* of them, those that met reads within 10 ms */
 	uint64_t clock_compared;
 	int64_t counter_miss_ns; /* by how much the truth was missed at worst; 0: never */
@@ -45,6 +47,9 @@ void readers_late(int64_t returned_ns, struct late_reads *out);
 
 /* readers_excuse - clock reads between these instants may exclude the truth: the window is reported instead */
 void readers_excuse(int64_t from_ns, int64_t until_ns);
+
+/* readers_see_answers - waits until the host has told the time so many times more; false: not within @limit_ms */
+bool readers_see_answers(uint64_t count, int64_t limit_ms);
 
 /* readers_counter_invalid - counter reads that were not valid, up to now */
 uint64_t readers_counter_invalid(void);

@@ -19,9 +19,13 @@
 #define NTP_SENT     40
 /* Seconds from 1900 to 1970. */
 #define NTP_ERA INT64_C(2208988800)
-/* CLOCK_MONOTONIC_RAW during one exchange (about a ms), and what the server's stamps are rounded to. */
-#define EXCHANGE_SLACK_NS 2000
-#define PATH_BYTES	  256
+/*
+ * CLOCK_MONOTONIC_RAW during one exchange (about a ms), and what the server's stamps are rounded to. Where an exchange
+ * takes longer, emulation may calibrate that clock wrong by 1000 ppm.
+ */
+#define EXCHANGE_SLACK_NS  2000
+#define EXCHANGE_SLACK_PER 1000
+#define PATH_BYTES	   256
 
 int64_t world_ns(clockid_t clock)
 {
@@ -73,6 +77,7 @@ bool world_ask_truth(uint16_t port, struct offset *out)
 	struct timeval limit = {.tv_sec = 1, .tv_usec = 0};
 	unsigned char packet[NTP_BYTES] = {NTP_CLIENT};
 	int64_t begin_ns;
+	int64_t slack_ns;
 	ssize_t got = -1;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -87,8 +92,9 @@ bool world_ask_truth(uint16_t port, struct offset *out)
 	if (fd >= 0) {
 		(void)close(fd);
 	}
-	out->low_ns = ntp_ns(packet + NTP_SENT) - out->raw_ns - EXCHANGE_SLACK_NS;
-	out->high_ns = ntp_ns(packet + NTP_RECEIVED) - begin_ns + EXCHANGE_SLACK_NS;
+	slack_ns = EXCHANGE_SLACK_NS + (out->raw_ns - begin_ns) / EXCHANGE_SLACK_PER;
+	out->low_ns = ntp_ns(packet + NTP_SENT) - out->raw_ns - slack_ns;
+	out->high_ns = ntp_ns(packet + NTP_RECEIVED) - begin_ns + slack_ns;
 	return got == (ssize_t)sizeof(packet);
 }
 
