@@ -49,7 +49,7 @@ done_testing() {
 	echo "1..$TESTS" >&3
 }
 
-# wait_until SECONDS COMMAND... - tries it ten times a second
+# wait_until SECONDS COMMAND... - tries it ten times a second; what the tries themselves take comes on top
 wait_until() {
 	local tries=$(($1 * 10))
 	shift
@@ -90,7 +90,17 @@ is_valid() {
 
 # settle - the counter is calibrated, and the clocksource chosen, some seconds after power-on: waits for that
 settle() {
-	wait_until 20 grep -q 'tsc$' /sys/devices/system/clocksource/clocksource0/current_clocksource
+	wait_until 120 grep -q 'tsc$' /sys/devices/system/clocksource/clocksource0/current_clocksource ||
+		not_ok "harness: the kernel takes the counter for its clocksource"
+}
+
+# comes_to_valid WHAT - reads are valid before long; nothing else makes sense without
+comes_to_valid() {
+	if ! wait_until 180 is_valid; then
+		not_ok "harness: $1"
+		give_up
+	fi
+	ok "$1"
 }
 
 # synchronised [DAEMON_OPTION...] - chronyd -x and the daemon, up to valid intervals. Nothing else makes sense without.
@@ -98,11 +108,7 @@ synchronised() {
 	settle
 	chronyd_start -x
 	daemon_start --probe "$PROBE" "$@"
-	if ! wait_until 30 is_valid; then
-		not_ok "the daemon comes to valid intervals"
-		give_up
-	fi
-	ok "the daemon comes to valid intervals"
+	comes_to_valid "the daemon comes to valid intervals"
 }
 
 # give_up - says what there is to be said, and ends the guest

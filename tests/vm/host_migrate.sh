@@ -31,7 +31,7 @@ migrate() {
 	printf 'stop\nmigrate -d file:%s\n' "$WORLD/machine" >&7
 	until monitor 2 'Status: completed|Migration status: completed' 'info migrate'; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 30 ] || return 1
+		[ "$tries" -lt 90 ] || return 1
 	done
 	printf 'quit\n' >&7
 	wait "$QEMU_PID"
@@ -42,7 +42,7 @@ migrate() {
 	tries=0
 	until monitor 2 'VM status: paused$' 'info status'; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 30 ] || return 1
+		[ "$tries" -lt 90 ] || return 1
 	done
 	printf 'cont\n' >&7
 }

@@ -34,19 +34,19 @@ tells_of_the_step() {
 }
 
 daemon_with -all,+bpf,+perfmon
-if ! check "with CAP_BPF and CAP_PERFMON steps are noticed by $PROBE" wait_until 30 says "are noticed by $PROBE"; then
+if ! check "with CAP_BPF and CAP_PERFMON steps are noticed by $PROBE" wait_until 120 says "are noticed by $PROBE"; then
 	give_up
 fi
-check "no capability is left" wait_until 10 has_none
-check "the bound is valid" wait_until 60 cbctl --runtime-dir "$RUN" now
+check "no capability is left" wait_until 60 has_none
+check "the bound is valid" wait_until 180 cbctl --runtime-dir "$RUN" now
 date -s "@$(($(date +%s) + 2))" >/dev/null
-check "a step is an event, and who made it is known" wait_until 20 tells_of_the_step
+check "a step is an event, and who made it is known" wait_until 120 tells_of_the_step
 note_file /tmp/daemon.log 20
 check "the daemon ends when asked to" ends
 for one in bpf perfmon; do
 	daemon_with "-all,+$one"
-	check "with CAP_$one alone the timer serves" wait_until 30 says "are noticed by timerfd"
+	check "with CAP_$one alone the timer serves" wait_until 120 says "are noticed by timerfd"
 	note "$(grep 'are noticed by' /tmp/daemon.log)"
-	check "and no capability is left" wait_until 10 has_none
+	check "and no capability is left" wait_until 60 has_none
 	ends
 done

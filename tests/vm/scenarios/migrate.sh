@@ -7,10 +7,10 @@ PAUSE=10
 
 # migration NAME [stopped] - readers, the migration by the host, and what they saw
 migration() {
-	vm_migrate "$RUN" "$NTP_PORT" 60 $2 >/tmp/migrate.out 2>/tmp/migrate.err &
+	vm_migrate "$RUN" "$NTP_PORT" 300 $2 >/tmp/migrate.out 2>/tmp/migrate.err &
 	migrate_pid=$!
-	if ! wait_until 20 grep -q ready /tmp/migrate.err; then
-		not_ok "$1: the readers loop"
+	if ! wait_until 120 grep -q ready /tmp/migrate.err; then
+		not_ok "harness: $1: the readers loop"
 		note_file /tmp/migrate.out
 		return 1
 	fi
@@ -40,11 +40,11 @@ else
 	note_file /tmp/status.out 30
 	check "the daemon watches the VMClock" grep -q 'vmclock0' /tmp/status.out
 	migration "first migration"
-	check "valid again after it" wait_until 30 is_valid
+	check "valid again after it" wait_until 180 is_valid
 	migration "second migration"
-	check "valid again after it" wait_until 30 is_valid
+	check "valid again after it" wait_until 180 is_valid
 	migration "with the daemon stopped" stopped
-	check "valid again after it" wait_until 30 is_valid
+	check "valid again after it" wait_until 180 is_valid
 	cbctl --runtime-dir "$RUN" status >/tmp/status.out 2>&1
 	note_file /tmp/status.out 30
 	note_file /tmp/daemon.log 30
