@@ -34,7 +34,8 @@
 #define RESTARTS  100 /* without a pin, and as many with one */
 #define USER	  61234
 #define CAPS_HIGH ((1u << (38 - 32)) | (1u << (39 - 32))) /* CAP_PERFMON, CAP_BPF */
-#define READY_MS  20000
+#define READY_MS  120000
+#define GONE_MS	  120000 /* the kernel takes its time, on a busy machine for each of them */
 /* Others load and unload meanwhile; whatever leaks does it at every restart. */
 #define NOISE (RESTARTS / 2)
 
@@ -151,7 +152,8 @@ static void nothing_is_left(int maps_before)
 {
 	const struct timespec pause_time = {.tv_nsec = 100000000};
 
-	for (int tries = 0; tries < 200 && (count_programs() > 0 || count_maps() > maps_before); tries++) {
+	for (int tries = 0; tries < GONE_MS / 100 && (count_programs() > 0 || count_maps() > maps_before);
+	     tries++) {
 		nanosleep(&pause_time, NULL);
 	}
 	assert_int_equal(count_programs(), 0);
