@@ -31,7 +31,7 @@ endfunction()
 
 function(cb_register_test name label timeout)
   if(NOT timeout)
-    set(timeout 60)
+    set(timeout 180) # a machine may be a third as fast, and busy
   endif()
   add_test(NAME ${name} COMMAND ${ARGN})
   set_tests_properties(${name} PROPERTIES LABELS ${label} SKIP_RETURN_CODE 77 TIMEOUT ${timeout}

@@ -46,11 +46,11 @@ are_gone() {
 is_cut_off() {
 	"$BENCH" probe --probe timerfd --rounds 1000 >"$WORLD/bench.out" 2>"$WORLD/bench.log" &
 	BENCH_PID=$!
-	wait_until 10 "a daemon of clockbound-bench" has_daemon
+	wait_until 60 "a daemon of clockbound-bench" has_daemon
 	kill "-$1" "$BENCH_PID"
 	wait "$BENCH_PID" 2>/dev/null
 	STATUS=$?
-	wait_until 10 "the end of the benchmark's processes $CHILDREN" are_gone
+	wait_until 60 "the end of the benchmark's processes $CHILDREN" are_gone
 }
 
 ends 0 probe --rounds 1 --json

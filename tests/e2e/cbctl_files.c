@@ -21,8 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NS_PER_S INT64_C(1000000000)
-#define HALF_NS	 900000
+#define NS_PER_S      INT64_C(1000000000)
+#define HALF_NS	      900000
+#define SERVE_SECONDS 100
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -271,7 +272,7 @@ static struct clockbound_event made_event(uint64_t number)
 	return event;
 }
 
-/* Answers requests for 40 events, forgetful of the first two, for 20 s. */
+/* Answers requests for 40 events, forgetful of the first two. */
 static int serve_events(int listener)
 {
 	for (;;) {
@@ -297,19 +298,24 @@ static int serve_events(int listener)
 	}
 }
 
-/* Answers one request, or those for events; ends after 20 s at most. */
+/*
+ * Answers one request, or those for events; ends after SERVE_SECONDS at most. The socket has its name once it listens:
+ * whoever waits for the name is not refused.
+ */
 static int serve(const char *directory, const char *kind)
 {
 	struct clockbound_control_status status = {.pid = 0};
 	struct clockbound_control_request request;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char name[sizeof(address.sun_path)];
 	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	int peer;
 
-	(void)alarm(20);
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/clockbound.sock", directory);
+	(void)alarm(SERVE_SECONDS);
+	(void)snprintf(name, sizeof(name), "%s/clockbound.sock", directory);
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/unnamed", directory);
 	if (listener < 0 || bind(listener, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    listen(listener, 1) != 0) {
+	    listen(listener, 1) != 0 || rename(address.sun_path, name) != 0) {
 		perror(address.sun_path);
 		return 1;
 	}

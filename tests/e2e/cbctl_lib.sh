@@ -33,6 +33,22 @@ ends() {
 	[ "$got" -eq "$want" ] || fail "cbctl $* ended with $got, not $want: $(cat "$DIR/out" "$DIR/err")"
 }
 
+# interrupted LINES ARGUMENT... - runs cbctl on DIR until so many lines are in DIR/out, interrupts it, and it ends well
+interrupted() {
+	local lines=$1 tries=0 status=0 pid
+	shift
+	"$CBCTL" --runtime-dir "$DIR" "$@" >"$DIR/out" &
+	pid=$!
+	until [ "$(wc -l <"$DIR/out")" -ge "$lines" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 1000 ] || fail "cbctl $* printed no $lines lines"
+		sleep 0.05
+	done
+	kill -INT "$pid"
+	wait "$pid" || status=$?
+	[ "$status" -eq 0 ] || fail "an interrupted cbctl $* ended with $status"
+}
+
 # json EXPRESSION - is true of DIR/out
 json() {
 	jq -e "$1" "$DIR/out" >/dev/null || fail "not so: $1 in $(cat "$DIR/out")"

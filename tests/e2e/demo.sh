@@ -29,11 +29,11 @@ nothing_left || fail "left behind: $(left_behind)"
 
 "$CB_ROOT/scripts/demo" --seconds 60 --bin-dir "$CB_BIN" >"$WORLD/second.out" 2>"$WORLD/second.log" &
 demo=$!
-wait_until 20 "the second demo to watch" grep -qs 'cbctl watch' "$WORLD/second.out"
+wait_until 60 "the second demo to watch" grep -qs 'cbctl watch' "$WORLD/second.out"
 kill -TERM "$demo"
 wait "$demo"
 [ $? -eq 143 ] || fail "a terminated demo ended with another status than 143"
-wait_until 5 "the terminated demo to clean up" nothing_left
+wait_until 60 "the terminated demo to clean up" nothing_left
 
 for wrong in "--seconds" "--seconds 0" "--seconds ten" "--seconds 99999" "--no-such-option"; do
 	# shellcheck disable=SC2086

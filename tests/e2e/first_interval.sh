@@ -7,7 +7,7 @@ chronyd_needed
 world_make
 server_start
 follower_start
-wait_until 20 "the follower to select the server" is_following
+wait_until 60 "the follower to select the server" is_following
 begin=$(now_ms)
 daemon_start
 "$CB_BIN/cbctl" --runtime-dir "$RUN" waitsync --timeout-seconds 3 >"$WORLD/waitsync.out" 2>&1 ||

@@ -7,7 +7,7 @@ chronyd_needed
 world_make
 follower_start "local stratum 1"
 daemon_start
-wait_until 10 "LOCAL_MODE" reads inline 'valid=0 reasons=[A-Z_,]*LOCAL_MODE'
+wait_until 60 "LOCAL_MODE" reads inline 'valid=0 reasons=[A-Z_,]*LOCAL_MODE'
 for _ in 1 2 3 4 5 6; do
 	sleep 0.5
 	reads inline 'status=UNKNOWN valid=0 reasons=[A-Z_,]*LOCAL_MODE' || fail "local mode was believed"
@@ -18,4 +18,4 @@ done
 
 stop_pid "$DAEMON_PID"
 daemon_start --allow-local
-wait_until 10 "a valid interval with --allow-local" reads inline 'status=SYNCHRONIZED valid=1'
+wait_until 60 "a valid interval with --allow-local" reads inline 'status=SYNCHRONIZED valid=1'

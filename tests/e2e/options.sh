@@ -5,12 +5,12 @@
 
 checked=0
 
-# refused PATTERN OPTION... - the daemon ends within 5 s, not with 0, and stderr matches the pattern
+# refused PATTERN OPTION... - the daemon ends within 60 s, not with 0, and stderr matches the pattern
 refused() {
 	local pattern=$1 status
 	shift
 	checked=$((checked + 1))
-	timeout 5 "$CB_BIN/clockbound" "$@" >"$WORLD/options.out" 2>"$WORLD/options.log" </dev/null
+	timeout 60 "$CB_BIN/clockbound" "$@" >"$WORLD/options.out" 2>"$WORLD/options.log" </dev/null
 	status=$?
 	[ "$status" -ne 124 ] || fail "clockbound $*: ran instead of ending"
 	[ "$status" -ne 0 ] && [ "$status" -lt 126 ] || fail "clockbound $*: ended with status $status"
@@ -54,7 +54,7 @@ done
 checked=$((checked + 1))
 "$CB_BIN/clockbound" "$@" <&- >&- 2>&- &
 streamless=$!
-wait_until 5 "the daemon without standard streams" test -S "$RUN/clockbound.sock"
+wait_until 60 "the daemon without standard streams" test -S "$RUN/clockbound.sock"
 for fd in 0 1 2; do
 	[ "$(readlink "/proc/$streamless/fd/$fd")" = /dev/null ] || fail "the daemon's file descriptor $fd is not /dev/null"
 done
@@ -62,8 +62,8 @@ done
 # It notices that its socket was removed.
 checked=$((checked + 1))
 rm "$RUN/clockbound.sock"
-wait_until 5 "another socket" test -S "$RUN/clockbound.sock"
-wait_until 5 "an answer on it" sh -c '"$0" --runtime-dir "$1" status --json | grep -q "\"pid\""' "$CB_BIN/cbctl" "$RUN"
+wait_until 60 "another socket" test -S "$RUN/clockbound.sock"
+wait_until 60 "an answer on it" sh -c '"$0" --runtime-dir "$1" status --json | grep -q "\"pid\""' "$CB_BIN/cbctl" "$RUN"
 stop_pid "$streamless"
 
 # A directory that may not be written: root may write any, so ask as nobody there.
@@ -72,7 +72,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	refused "$WORLD/closed" --runtime-dir "$WORLD/closed" --chrony-socket "$SOCKET"
 elif setpriv --reuid=nobody --regid="$(id -gn nobody)" --clear-groups -- test -x "$CB_BIN/clockbound"; then
 	checked=$((checked + 1))
-	timeout 5 setpriv --reuid=nobody --regid="$(id -gn nobody)" --clear-groups -- "$CB_BIN/clockbound" \
+	timeout 60 setpriv --reuid=nobody --regid="$(id -gn nobody)" --clear-groups -- "$CB_BIN/clockbound" \
 		--runtime-dir "$WORLD/closed" --chrony-socket "$SOCKET" 2>"$WORLD/options.log" &&
 		fail "it runs in a directory that it may not write"
 	grep -q "$WORLD/closed" "$WORLD/options.log" || fail "does not name the directory that it may not write"
@@ -89,10 +89,10 @@ if [ "$(id -u)" -eq 0 ] && (as_nobody test -x "$CB_BIN/clockbound"); then
 	checked=$((checked + 1))
 	left=$WORLD/left
 	"$CB_BIN/clockbound" --runtime-dir "$left" --chrony-socket "$SOCKET" 2>>"$WORLD/left.log" &
-	wait_until 5 "root's daemon" test -S "$left/clockbound.sock"
+	wait_until 60 "root's daemon" test -S "$left/clockbound.sock"
 	stop_pid $!
 	chown nobody "$left"
-	(as_nobody timeout 5 "$CB_BIN/clockbound" --runtime-dir "$left" --chrony-socket "$SOCKET" 2>"$WORLD/options.log") &&
+	(as_nobody timeout 60 "$CB_BIN/clockbound" --runtime-dir "$left" --chrony-socket "$SOCKET" 2>"$WORLD/options.log") &&
 		fail "it runs beside root's lock"
 	grep -q "$left/clockbound.lock: .*belongs to uid 0.*the files in it" "$WORLD/options.log" ||
 		fail "does not say whose the lock is: $(cat "$WORLD/options.log")"
@@ -102,7 +102,7 @@ if [ "$(id -u)" -eq 0 ] && (as_nobody test -x "$CB_BIN/clockbound"); then
 	sh -e "$WORLD/before.sh" || fail "the unit's commands end with status $?"
 	rm -f "$left/clockbound.sock"
 	(as_nobody "$CB_BIN/clockbound" --runtime-dir "$left" --chrony-socket "$SOCKET" 2>>"$WORLD/left.log") &
-	wait_until 5 "nobody's daemon on what root's left" test -S "$left/clockbound.sock"
+	wait_until 60 "nobody's daemon on what root's left" test -S "$left/clockbound.sock"
 	stop_pid $!
 	[ "$(stat -c %U "$WORLD/file")" = root ] || fail "the unit gave away what a link leads to"
 fi
@@ -110,7 +110,7 @@ fi
 # A second daemon on the same directory.
 daemon_start
 # Not its page: an attempt above has left one.
-wait_until 5 "the first daemon" test -S "$RUN/clockbound.sock"
+wait_until 60 "the first daemon" test -S "$RUN/clockbound.sock"
 refused "$RUN" "$@"
 alive "$DAEMON_PID" "the first daemon"
 stop_pid "$DAEMON_PID"

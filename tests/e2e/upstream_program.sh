@@ -5,7 +5,7 @@
 
 synchronised
 for file in shm shm0 page; do
-	wait_until 5 "$file" test -s "$RUN/$file"
+	wait_until 60 "$file" test -s "$RUN/$file"
 	"$BUILD/tests/e2e_upstream_program" "$RUN/$file" >"$WORLD/program.out" 2>&1 || fail "it fails on $file"
 	grep -q '^first .*SYNCHRONIZED$' "$WORLD/program.out" || fail "no first interval on $file"
 	grep -q '^second .*SYNCHRONIZED$' "$WORLD/program.out" || fail "no second interval on $file"

@@ -78,22 +78,32 @@ field() {
 	sed -n "s/^$1 .*\\<$2=\\([^ ]*\\).*/\\1/p" "$WORLD/once.out"
 }
 
-# synchronised - server, follower and daemon, up to the first valid interval
+# synchronised [USER [DAEMON_OPTION...]] - server, follower and daemon, up to the first valid interval
 synchronised() {
 	chronyd_needed
 	world_make "${1:-$(id -un)}"
 	server_start
 	follower_start
-	daemon_start
-	wait_until 20 "a valid interval" reads inline 'status=SYNCHRONIZED valid=1'
-	wait_until 20 "a valid interval on shm" reads shm 'status=SYNCHRONIZED valid=1'
+	daemon_start "${@:2}"
+	wait_until 60 "a valid interval" reads inline 'status=SYNCHRONIZED valid=1'
+	wait_until 60 "a valid interval on shm" reads shm 'status=SYNCHRONIZED valid=1'
+}
+
+# unprobed - synchronised, without a probe: whoever else sets this machine's clock, or asks to, makes no read invalid
+unprobed() {
+	synchronised "$(id -un)" --probe off
+}
+
+# says_pid PID - the daemon that answers is that one
+says_pid() {
+	"$CB_BIN/cbctl" --runtime-dir "$RUN" status --json 2>/dev/null | grep -qE "\"pid\": *$1\>"
 }
 
 # loop_start - the reader in a loop, in the background
 loop_start() {
 	"$READER" loop "$RUN" >"$WORLD/loop.out" 2>>"$WORLD/reader.log" </dev/null &
 	LOOP_PID=$!
-	wait_until 5 "the reading loop" grep -q '^shm ' "$WORLD/loop.out"
+	wait_until 60 "the reading loop" grep -q '^shm ' "$WORLD/loop.out"
 }
 
 # loop_end - ends the loop; its summary is in $WORLD/loop.out
