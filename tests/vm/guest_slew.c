@@ -8,8 +8,8 @@
  * clock, nor of a stamp of it, may be apart from the valid counter reads before and after it. Where the daemon is
  * stopped only the kernel page tells of what the clock does.
  *
- * How soon a fault shows is a matter of how narrow the bound is, so the clock is first put right; what spoils the bound
- * comes last.
+ * A fault shows when the clock has gone further than the bound is wide: before each slew the clock is put right, the
+ * bound must be narrow, and a slew that is slow goes on until it has gone twice as far. What spoils the bound comes last.
  */
 #include "guest_world.h"
 
@@ -23,10 +23,15 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
-#define ALIGN_TRIES	4
-#define WIDTH_MAX_NS	(6 * NS_PER_MS) /* a slew shows in no wider interval soon enough */
-#define WAIT_MS		20000
+#define ALIGN_MS	180000
+#define STEPPED_MS	10000 /* from a step to an interval that knows of it; then once more */
+#define ACKNOWLEDGED_MS 20000
+#define SLOW_WIDTH_NS	(8 * NS_PER_MS)	 /* adjtime() moves the clock by half of it in 8 s */
+#define FAST_WIDTH_NS	(30 * NS_PER_MS) /* the others by more than that in their first second */
+#define SLOW_PPM	500
 #define READERS_MAX	8
+#define READS_MIN	100 /* of a slew */
+#define READS_MS	60000
 #define PAUSE_NS	300000
 #define TICK_NOMINAL_US 10000
 
@@ -126,7 +131,7 @@ static void end(const char *what, bool is_valid)
 	(void)pthread_mutex_lock(&run.lock);
 	for (i = 0; i < 2; i++) {
 		const struct tally *tally = &run.tally[i];
-		bool is_good = tally->reads > 100 && tally->wrong == 0 &&
+		bool is_good = tally->reads > READS_MIN && tally->wrong == 0 &&
 			       (!is_valid || i == 1 || tally->valid > tally->reads / 2);
 
 		run.has_failed = run.has_failed || !is_good;
@@ -174,9 +179,9 @@ static uint32_t slot_epoch(void)
 }
 
 /* Until the slot has taken a change of the rate after @epoch into account, and there is none beyond it. */
-static void wait_acknowledged(uint32_t epoch, int64_t limit_ms)
+static void wait_acknowledged(uint32_t epoch)
 {
-	int64_t limit_ns = world_ns(CLOCK_MONOTONIC_RAW) + limit_ms * NS_PER_MS;
+	int64_t limit_ns = world_ns(CLOCK_MONOTONIC_RAW) + ACKNOWLEDGED_MS * NS_PER_MS;
 
 	while (world_ns(CLOCK_MONOTONIC_RAW) < limit_ns) {
 		if (home_epoch() != epoch && slot_epoch() == home_epoch()) {
@@ -184,9 +189,10 @@ static void wait_acknowledged(uint32_t epoch, int64_t limit_ms)
 		}
 		world_sleep_ms(1);
 	}
+	printf("# not acknowledged within %d ms\n", ACKNOWLEDGED_MS);
 }
 
-static bool is_narrow(clockbound_interval *counter)
+static bool is_narrow(int64_t width_ns, clockbound_interval *counter)
 {
 	struct reading clock;
 	struct reading by_counter;
@@ -194,43 +200,69 @@ static bool is_narrow(clockbound_interval *counter)
 	world_read_counter(run.fast, &by_counter);
 	world_read_clock(run.fast, &clock);
 	*counter = by_counter.interval;
-	return by_counter.is_valid && clock.is_valid && clockbound_width_ns(&clock.interval) < WIDTH_MAX_NS &&
-	       clockbound_width_ns(counter) < WIDTH_MAX_NS;
+	return by_counter.is_valid && clock.is_valid && clockbound_width_ns(&clock.interval) < width_ns &&
+	       clockbound_width_ns(counter) < width_ns;
 }
 
-/* Steps the clock to the middle of what the counter knows, until its own interval is as narrow. */
-static void align(void)
+/* Steps the clock to the middle of what the counter knows. */
+static void step_to(const clockbound_interval *counter)
 {
-	clockbound_interval counter;
-	struct timex timex;
-	int64_t off_ns;
-	int64_t waited_ms;
-	int i;
+	int64_t off_ns = counter->earliest_ns + clockbound_width_ns(counter) / 2 - world_ns(CLOCK_REALTIME);
+	struct timex timex = {.modes = ADJ_SETOFFSET | ADJ_NANO};
 
-	for (i = 0; i < ALIGN_TRIES && !is_narrow(&counter); i++) {
-		if (clockbound_width_ns(&counter) < WIDTH_MAX_NS) {
-			off_ns = counter.earliest_ns + clockbound_width_ns(&counter) / 2 -
-				 world_ns(CLOCK_REALTIME);
-			memset(&timex, 0, sizeof(timex));
-			timex.modes = ADJ_SETOFFSET | ADJ_NANO;
-			timex.time.tv_sec = off_ns / NS_PER_SEC - (off_ns % NS_PER_SEC < 0);
-			timex.time.tv_usec = off_ns - timex.time.tv_sec * NS_PER_SEC;
-			(void)adjtimex(&timex);
+	timex.time.tv_sec = off_ns / NS_PER_SEC - (off_ns % NS_PER_SEC < 0);
+	timex.time.tv_usec = off_ns - timex.time.tv_sec * NS_PER_SEC;
+	(void)adjtimex(&timex);
+}
+
+/*
+ * Puts the clock right, until its interval and the counter's are narrower than @width_ns. Returns how wide the latter
+ * is; ends the program if that is not to be had, since what follows would be right whatever happened.
+ */
+static int64_t align(int64_t width_ns)
+{
+	int64_t limit_ns = world_ns(CLOCK_MONOTONIC_RAW) + ALIGN_MS * NS_PER_MS;
+	int64_t stepped_ns = INT64_MIN / 2;
+	clockbound_interval counter;
+
+	while (!is_narrow(width_ns, &counter)) {
+		int64_t now_ns = world_ns(CLOCK_MONOTONIC_RAW);
+
+		if (now_ns >= limit_ns) {
+			printf("not ok harness: the bound does not become narrower than %" PRId64
+			       " ns (the counter's is %" PRId64 ")\n",
+			       width_ns, clockbound_width_ns(&counter));
+			exit(EXIT_FAILURE);
 		}
-		for (waited_ms = 0; waited_ms < WAIT_MS / ALIGN_TRIES && !is_narrow(&counter);
-		     waited_ms += 50) {
-			world_sleep_ms(50);
+		if (clockbound_width_ns(&counter) < width_ns &&
+		    now_ns - stepped_ns > STEPPED_MS * NS_PER_MS) {
+			step_to(&counter);
+			stepped_ns = now_ns;
 		}
+		world_sleep_ms(50);
 	}
 	printf("# aligned: the counter knows to %" PRId64 " ns\n", clockbound_width_ns(&counter));
+	return clockbound_width_ns(&counter);
 }
 
-/* Not by a clock that is slewed. */
+static bool has_reads(void)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&run.lock);
+	has = run.tally[0].reads > READS_MIN && run.tally[1].reads > READS_MIN;
+	(void)pthread_mutex_unlock(&run.lock);
+	return has;
+}
+
+/* Not by a clock that is slewed; and until there are reads, which a busy host may take longer for. */
 static void pass(int64_t ms)
 {
 	int64_t until_ns = world_ns(CLOCK_MONOTONIC_RAW) + ms * NS_PER_MS;
+	int64_t late_ns = until_ns + READS_MS * NS_PER_MS;
 
-	while (world_ns(CLOCK_MONOTONIC_RAW) < until_ns) {
+	while (world_ns(CLOCK_MONOTONIC_RAW) < until_ns ||
+	       (!has_reads() && world_ns(CLOCK_MONOTONIC_RAW) < late_ns)) {
 		world_sleep_ms(1);
 	}
 }
@@ -245,6 +277,11 @@ static void tick(const char *what)
 	pass(1000);
 	adjust(ADJ_TICK, TICK_NOMINAL_US);
 	end(what, run.is_fentry);
+}
+
+static void tick_unseen(void)
+{
+	tick("a tick 10 % longer, then shorter, the daemon stopped");
 }
 
 /*
@@ -270,48 +307,50 @@ static void flood(void)
 }
 
 /* Neither the daemon nor chronyd sees what happens: the bound is as narrow after it as before. */
-static void unseen(void)
+static void unseen(void (*what)(void))
 {
+	(void)align(FAST_WIDTH_NS);
 	(void)kill(run.daemon, SIGSTOP);
 	(void)kill(run.chronyd, SIGSTOP);
-	tick("a tick 10 % longer, then shorter, the daemon stopped");
+	what();
 	(void)kill(run.daemon, SIGCONT);
 	(void)kill(run.chronyd, SIGCONT);
-	pass(1500);
-	(void)kill(run.daemon, SIGSTOP);
-	(void)kill(run.chronyd, SIGSTOP);
-	flood();
-	(void)kill(run.daemon, SIGCONT);
-	(void)kill(run.chronyd, SIGCONT);
-	pass(1500);
 }
 
-/* The slew begins at the next second. With @stopped_ms the daemon sees its first second, then nothing for so long. */
+/*
+ * The slew begins at the next second. With @stopped_ms the daemon sees its first second, then nothing for so long; of
+ * these and @ms the one that is longer is made long enough for a slow slew to show.
+ */
 static void slew(const char *what, unsigned int modes, long value, int64_t ms, int64_t stopped_ms)
 {
+	int64_t width_ns = align(modes == SINGLE ? SLOW_WIDTH_NS : FAST_WIDTH_NS);
+	int64_t slow_ms = modes == SINGLE ? 2 * width_ns / SLOW_PPM + 1000 : 0;
 	uint32_t epoch = home_epoch();
 
 	begin();
 	adjust(modes, value);
 	if (stopped_ms != 0) {
-		wait_acknowledged(epoch, 1500);
+		wait_acknowledged(epoch);
 		(void)kill(run.daemon, SIGSTOP);
-		world_sleep_ms(stopped_ms);
+		pass(stopped_ms > slow_ms ? stopped_ms : slow_ms);
 		(void)kill(run.daemon, SIGCONT);
+		slow_ms = 0;
 	}
-	world_sleep_ms(ms);
+	pass(ms > slow_ms ? ms : slow_ms);
 	end(what, run.is_fentry);
 	adjust(modes, 0);
-	world_sleep_ms(1100); /* what began in this second goes on to its end */
+	pass(1100); /* what began in this second goes on to its end */
 }
 
 static void run_all(void)
 {
-	unseen();
+	unseen(tick_unseen);
+	unseen(flood);
 	slew("adjtime(), the daemon stopped in the slew", SINGLE, 500000, 0, 4000);
 	slew("adjtime()", SINGLE, -500000, 2000, 0);
 	slew("the kernel's loop", PLL, 200000000, 2500, 0);
 	slew("the kernel's loop, the daemon stopped in the slew", PLL, -200000000, 500, 2000);
+	(void)align(FAST_WIDTH_NS);
 	tick("a tick 10 % longer, then shorter");
 }
 
@@ -331,7 +370,7 @@ int main(int argc, char **argv)
 	run.chronyd = (pid_t)atoi(argv[3]);
 	run.is_fentry = strcmp(argv[4], "fentry") == 0;
 	cores = cores < READERS_MAX ? cores : READERS_MAX;
-	align();
+	(void)align(SLOW_WIDTH_NS);
 	for (i = 0; i < cores; i++) {
 		if (pthread_create(&thread[i], NULL, read_on, (void *)(uintptr_t)i) != 0) {
 			abort();
