@@ -4,7 +4,7 @@
 # polls and a marked call. With less it says why, and the timer serves. No clock is moved.
 . "$(dirname "$0")/../harness/e2e.sh"
 
-STEP=$BUILD/tests/bpf_step
+STEP_NAME=bpf_step$$ # as the kernel has it: another checkout's tests may step this clock too
 TRACING=/sys/kernel/tracing
 CALLS=$TRACING/events/syscalls
 
@@ -62,10 +62,12 @@ has_published() {
 # has_events COUNT - so many requests by our program have been told of
 has_events() {
 	"$CB_BIN/cbctl" --runtime-dir "$RUN" events --json >"$WORLD/events.out" 2>&1 &&
-		[ "$(grep -c '"bpf_step"' "$WORLD/events.out")" -ge "$1" ]
+		[ "$(grep -c "\"$STEP_NAME\"" "$WORLD/events.out")" -ge "$1" ]
 }
 
 world_make nobody
+STEP=$WORLD/$STEP_NAME
+cp "$BUILD/tests/bpf_step" "$STEP" || fail "cannot copy the stepping program"
 server_start
 follower_start
 daemon_with -all,+bpf,+perfmon --probe tracepoint --poll-interval 0.2
