@@ -80,7 +80,7 @@ for number in 1 2 3; do
 	wait_until 20 "the acknowledgement of request $number" reads clock 'valid=1'
 done
 grep -q 'kernel_page_lost\|cannot be written\|from now on' "$WORLD/daemon.log" && fail "it has fallen back"
-"$CB_BIN/cbctl" --runtime-dir "$RUN" status | grep -q tracepoint || fail "cbctl does not tell of tracepoints"
+grep -q tracepoint <<<"$("$CB_BIN/cbctl" --runtime-dir "$RUN" status)" || fail "cbctl does not tell of tracepoints"
 stop_pid "$DAEMON_PID"
 
 for capabilities in -all -all,+bpf -all,+perfmon; do

@@ -26,8 +26,8 @@ check_program() {
 		case $word in
 		--*)
 			word=${word%%=*}
-			{ printf '%s\n' "$help" && [ -z "$verb" ] || "$BIN/$program" "$verb" --help 2>&1; } |
-				grep -qF -- "$word" || fault "$page: $program $verb knows no $word"
+			[ -z "$verb" ] || help+=$'\n'$("$BIN/$program" "$verb" --help 2>&1)
+			grep -qF -- "$word" <<<"$help" || fault "$page: $program $verb knows no $word"
 			;;
 		[a-z]*)
 			if [ -z "$verb" ] && [ "$program" != clockbound ]; then
@@ -42,10 +42,11 @@ check_program() {
 
 # check_presets PAGE - `scripts/deps build` installs nothing of the tests', so a preset configured after it has none
 check_presets() {
-	local preset
+	local preset settings
 	while read -r preset; do
 		checked=$((checked + 1))
-		cmake --preset "$preset" -N 2>&1 | grep -qx ' *CLOCKBOUND_BUILD_TESTS="OFF"' ||
+		settings=$(cmake --preset "$preset" -N 2>&1)
+		grep -qx ' *CLOCKBOUND_BUILD_TESTS="OFF"' <<<"$settings" ||
 			fault "$1: cmake --preset $preset builds the tests, for which scripts/deps build installs nothing"
 	done < <(awk '/^```/ { is_build = 0 } /^scripts\/deps / { is_build = $2 == "build" }
 		is_build && /^cmake --preset / && !/CLOCKBOUND_BUILD_TESTS=/ { print $3 }' "$1")
