@@ -12,9 +12,10 @@
 
 /*
  * A refclock's sample is the mean of what was read since the one before, be that an interval ago or, after an outage, long
- * since: the second that comes after an event is made of what was read after it.
+ * since: the second that comes after an event is made of what was read after it. And where chronyd has taken off its samples
+ * what never was, it has of the exchange under way, too: whatever error it tells of that one, the second is the first without.
  */
-#define REFCLOCK_NEWS 2
+#define NEWS_ENOUGH 2
 /* since_sample and the poll before it are both off by up to a second. */
 #define SINCE_BLUR_NS (2 * CBD_NS_PER_SEC)
 
@@ -306,10 +307,11 @@ static uint32_t news_of(const struct cbd_core *core, const struct cbd_source_dat
 		const struct cbd_account_sample *known = &account->sample[i];
 
 		if (known->id == source->id) {
-			return known->news + (known->mark != source->mark && known->news < REFCLOCK_NEWS);
+			return known->news + (known->mark != source->mark && known->news < NEWS_ENOUGH);
 		}
 	}
-	return is_new_event ? 0 : 1;
+	/* A former daemon's count is not known: where nothing is pending the age has to do. */
+	return is_new_event ? 0 : core->event.reason != 0 ? 1 : NEWS_ENOUGH;
 }
 
 /* Whether it is from before the latest event, by its age or because it was there then. It may be long in coming, too. */
@@ -322,7 +324,8 @@ static bool is_from_before(const struct cbd_core *core, const struct cbd_poll *p
 		.uncertain_ns = cbd_sample_span_ns(source),
 	};
 
-	if (source->mode == CBD_SOURCE_MODE_REFCLOCK && news < REFCLOCK_NEWS && core->event.is_dated) {
+	if ((source->mode == CBD_SOURCE_MODE_REFCLOCK || core->event.is_false) && news < NEWS_ENOUGH &&
+	    core->event.is_dated) {
 		return true;
 	}
 	if (known != NULL || core->event.reason != 0 || !core->event.is_dated) {
@@ -389,6 +392,7 @@ void cbd_account_inherit(struct cbd_account *account, const struct cbd_account_s
 			 int64_t owed_ns)
 {
 	account->sample[0] = *selected;
+	account->sample[0].news = NEWS_ENOUGH;
 	account->samples = selected->mark != 0 ? 1 : 0;
 	account->selected = *selected;
 	account->inherited_ns = owed_ns;

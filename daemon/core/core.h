@@ -56,6 +56,7 @@ struct cbd_memory {
 	/* As published; the track and the account have the present ones: */
 	struct cbd_track_past x;
 	struct cbd_account_sample sample; /* the selected one */
+	uint64_t event_counter;		  /* of the latest event; 0: there was none */
 	int64_t owed_ns;
 	struct cbd_course course; /* of the clock half; its real_ns is as_of_real_ns */
 };
@@ -127,6 +128,7 @@ struct cbd_core_event {
 	uint32_t reason; /* CLOCKBOUND_REASON_*; 0: nothing is pending, and the rest is of the last one */
 	bool is_dated;	 /* counter is known; an inherited event is dated by the first anchor */
 	bool is_noted;	 /* the samples that were there are known for what they are */
+	bool is_false;	 /* chronyd's own account was: what was under way then may be false by it, too */
 };
 
 struct cbd_core {

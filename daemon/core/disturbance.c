@@ -27,6 +27,7 @@ enum hand {
 void cbd_disturbance_begin(struct cbd_core *core, uint32_t reason, const struct cbd_anchor *now)
 {
 	core->event.met = core->event.reason == 0 ? 0 : core->event.met;
+	core->event.is_false = core->event.reason != 0 && core->event.is_false;
 	core->event.reason |= reason;
 	core->event.counter = now->real.counter;
 	core->event.is_dated = true;
@@ -184,6 +185,7 @@ void cbd_disturbance_judge(struct cbd_core *core, const struct cbd_poll *poll,
 	}
 	if (track->verdict == CBD_TRACK_SURPRISE || !cbd_account_is_credited(core, poll, track)) {
 		on_surprise(core, track, now);
+		core->event.is_false = core->event.is_false || track->verdict != CBD_TRACK_SURPRISE;
 		is_disturbed = true;
 	}
 	doubt_frequency(core, poll, track, is_disturbed);
@@ -194,6 +196,7 @@ void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll
 	const struct cbd_track_result none = {0};
 	uint64_t rate = core->calibration.has_rate ? cbd_calibration_rate_q58(&core->calibration) : 0;
 	bool is_inherited = core->track.is_inherited;
+	int64_t former_q58 = core->track.frequency_q58;
 	int64_t off_ns;
 
 	if (cbd_track_note(&core->track, poll, rate, cbd_calibration_uncertainty_q58(&core->calibration),
@@ -201,6 +204,7 @@ void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll
 		cbd_account_owe(&core->account, poll->before.real.counter, off_ns);
 		if (!is_inherited || off_ns > CBD_ACCOUNT_CREDIT_NS) {
 			on_surprise(core, &none, &poll->before);
+			begin_doubt(core, former_q58);
 		}
 	}
 }

@@ -65,7 +65,13 @@ void cbd_core_inherit(struct cbd_core *core, const struct cbd_inheritance *page)
 	if (!core->config.has_counter) {
 		events &= ~CLOCKBOUND_REASON_COUNTER_LOST;
 	}
-	core->event.reason = events;
+	core->event = (struct cbd_core_event){
+		.counter = page->memory.event_counter,
+		.reason = events,
+		.is_dated = events == 0 && page->memory.event_counter != 0,
+		.is_noted = events == 0,
+	};
+	core->wobble.former_ns = page->memory.steady_counter != 0 ? CBD_NS_PER_SEC : 0;
 	core->terms = page->terms;
 	core->memory = page->memory;
 	cbd_account_inherit(&core->account, &page->memory.sample, page->memory.owed_ns);

@@ -4,8 +4,6 @@
  */
 #include "daemon/core/wobble.h"
 
-#include <stddef.h>
-
 #include "daemon/core/core.h"
 #include "daemon/core/q58.h"
 #include "daemon/core/sample.h"
@@ -19,14 +17,44 @@
 /* Of the slope of a line through samples that are each off by e: 2 e over what two of them span, 3 e through many. */
 #define ERRORS_OVER_SPAN 3
 
+/* The largest error of a sample by which the frequency may have been made. */
+static int64_t largest_error_ns(const struct cbd_wobble *wobble)
+{
+	int64_t ns = wobble->intervals < CBD_WOBBLE_INTERVALS ? wobble->former_ns : 0;
+	uint32_t i;
+
+	for (i = 0; i < wobble->intervals; i++) {
+		ns = cbd_ns_max(ns, wobble->error_ns[i]);
+	}
+	return ns;
+}
+
 void cbd_wobble_forget(struct cbd_wobble *wobble)
 {
+	wobble->former_ns = largest_error_ns(wobble);
 	wobble->intervals = 0;
 }
 
-/* Another update of the same reference adds an interval; another reference has samples of its own. */
-static void note_update(struct cbd_wobble *wobble, const struct cbd_tracking *tracking)
+/* The largest error of the samples that chronyd combines. */
+static int64_t error_of(const struct cbd_poll *poll)
 {
+	int64_t ns = 0;
+	uint32_t i;
+
+	for (i = 0; i < poll->sources; i++) {
+		const struct cbd_source_data *source = &poll->source[i];
+
+		if (source->state == CBD_SOURCE_SELECTED || source->state == CBD_SOURCE_UNSELECTED) {
+			ns = cbd_ns_max(ns, source->error_ns);
+		}
+	}
+	return ns;
+}
+
+/* Another update of the same reference adds an interval; another reference has samples of its own. */
+static void note_update(struct cbd_wobble *wobble, const struct cbd_poll *poll)
+{
+	const struct cbd_tracking *tracking = &poll->tracking;
 	uint64_t update = cbd_sample_update_mark(tracking);
 	uint32_t i;
 
@@ -40,7 +68,9 @@ static void note_update(struct cbd_wobble *wobble, const struct cbd_tracking *tr
 	wobble->reference_id = tracking->reference_id;
 	for (i = CBD_WOBBLE_INTERVALS - 1; i > 0; i--) {
 		wobble->interval_ns[i] = wobble->interval_ns[i - 1];
+		wobble->error_ns[i] = wobble->error_ns[i - 1];
 	}
+	wobble->error_ns[0] = error_of(poll);
 	wobble->interval_ns[0] =
 		cbd_ns_min(cbd_ns_max(tracking->update_interval_ns, INTERVAL_MIN_NS), INTERVAL_MAX_NS);
 	wobble->intervals += wobble->intervals < CBD_WOBBLE_INTERVALS ? 1 : 0;
@@ -90,14 +120,14 @@ static void follow_frequency(struct cbd_core *core, const struct cbd_poll *poll)
 void cbd_wobble_follow(struct cbd_core *core, const struct cbd_poll *poll)
 {
 	follow_frequency(core, poll);
-	note_update(&core->wobble, &poll->tracking);
+	note_update(&core->wobble, poll);
 }
 
 int64_t cbd_wobble_q58(const struct cbd_core *core, const struct cbd_poll *poll)
 {
-	const struct cbd_source_data *selected = cbd_sample_selected(poll);
 	int64_t left_q58 = cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, core->memory.steady_q58));
-	int64_t error_ns = cbd_ns_max(core->terms.sample_error_ns, selected == NULL ? 0 : selected->error_ns);
+	int64_t error_ns = cbd_ns_max(cbd_ns_max(core->terms.sample_error_ns, error_of(poll)),
+				      largest_error_ns(&core->wobble));
 	int64_t span = span_ns(&core->wobble);
 
 	if (core->memory.steady_counter == 0 || left_q58 == 0) {

@@ -18,8 +18,10 @@ struct cbd_core;
 /* chronyd's latest updates. */
 struct cbd_wobble {
 	int64_t interval_ns[CBD_WOBBLE_INTERVALS]; /* the latest first */
+	int64_t error_ns[CBD_WOBBLE_INTERVALS];	   /* the largest of the samples that made each update */
 	uint32_t intervals;			   /* how many of them are known */
-	uint64_t update;			   /* mark of the latest */
+	int64_t former_ns; /* the largest of before, which the frequency may be by until they are all known */
+	uint64_t update;   /* mark of the latest */
 	uint32_t reference_id;
 };
 

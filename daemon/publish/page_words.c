@@ -100,7 +100,9 @@ static void make_memory(struct clockbound_memory *memory, const struct cbd_memor
 			  (from->x.is_settled ? CLOCKBOUND_X_SETTLED : 0) |
 			  (from->x.is_foreign ? CLOCKBOUND_X_FOREIGN : 0) |
 			  (from->sample.is_credited ? CLOCKBOUND_X_CREDITED : 0) |
-			  (from->course.is_known ? CLOCKBOUND_X_COURSE : 0);
+			  (from->course.is_known ? CLOCKBOUND_X_COURSE : 0) |
+			  (from->sample.is_from_before ? CLOCKBOUND_X_BEFORE : 0);
+	memory->event_counter = from->event_counter;
 	memory->sample_id = from->sample.id;
 	memory->sample_mark = from->sample.mark;
 	memory->sample_offset = from->sample.offset_ns;
@@ -128,6 +130,8 @@ static void read_memory(struct cbd_memory *memory, const struct clockbound_memor
 	memory->sample.mark = from->sample_mark;
 	memory->sample.offset_ns = from->sample_offset;
 	memory->sample.is_credited = (from->x_flags & CLOCKBOUND_X_CREDITED) != 0;
+	memory->sample.is_from_before = (from->x_flags & CLOCKBOUND_X_BEFORE) != 0;
+	memory->event_counter = from->event_counter;
 	memory->course.raw_ns = from->raw_ns;
 	memory->course.rate_q58 = from->clock_rate;
 	memory->course.is_known = (from->x_flags & CLOCKBOUND_X_COURSE) != 0;

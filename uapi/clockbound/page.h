@@ -167,8 +167,9 @@ struct clockbound_memory {
 	uint64_t sample_mark;	 /* which sample of it; 0: none */
 	int64_t sample_offset;	 /* its offset then */
 	int64_t raw_ns; /* CLOCK_MONOTONIC_RAW when the clock showed as_of_real_ns, if CLOCKBOUND_X_COURSE */
-	int64_t clock_rate;   /* the kernel's rate of CLOCK_REALTIME then, if CLOCKBOUND_X_COURSE */
-	uint64_t reserved[1]; /* 0 */
+	int64_t clock_rate; /* the kernel's rate of CLOCK_REALTIME then, if CLOCKBOUND_X_COURSE */
+	uint64_t
+		event_counter; /* ticks: the latest event that samples must be from after; 0: there was none */
 };
 
 #define CLOCKBOUND_X_KERNEL_RATE (1u << 0) /* x_kernel_rate is known */
@@ -176,6 +177,7 @@ struct clockbound_memory {
 #define CLOCKBOUND_X_FOREIGN	 (1u << 2) /* another's than chronyd's */
 #define CLOCKBOUND_X_CREDITED	 (1u << 3) /* the sample's account was whole */
 #define CLOCKBOUND_X_COURSE	 (1u << 4) /* raw_ns and clock_rate are known */
+#define CLOCKBOUND_X_BEFORE	 (1u << 5) /* the sample is not from after that event */
 
 /* The whole page. */
 struct clockbound_page {
@@ -285,7 +287,7 @@ CLOCKBOUND_AT(clockbound_memory, sample_mark, 88);
 CLOCKBOUND_AT(clockbound_memory, sample_offset, 96);
 CLOCKBOUND_AT(clockbound_memory, raw_ns, 104);
 CLOCKBOUND_AT(clockbound_memory, clock_rate, 112);
-CLOCKBOUND_AT(clockbound_memory, reserved, 120);
+CLOCKBOUND_AT(clockbound_memory, event_counter, 120);
 
 CLOCKBOUND_STATIC_ASSERT(sizeof(struct clockbound_page) == CLOCKBOUND_PAGE_SIZE, "the page is 4096 bytes");
 CLOCKBOUND_AT(clockbound_page, identity, 0);

@@ -155,6 +155,59 @@ static void a_frequency_misled_by_a_sleep_is_doubted(void **state)
 	assert_in_range(cbd_q58_to_ppb(core.growth_q58), 350000, 352000);
 }
 
+/* A slew, that is, while chronyd has no majority: it goes on sampling all the same. */
+static void a_frequency_misled_by_a_slew_while_chronyd_was_not_synchronised_is_doubted(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+
+	(void)state;
+	world_begin(&world, &core);
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 2);
+	world.poll.tracking.leap_status = 3;
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 3);
+	world.offset_ns += 2000000;
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 4);
+	assert_true(HAS_REASON(&core, SURPRISE));
+	world.poll.tracking.leap_status = 0;
+	world_pass(&world, 5 * SECOND);
+	world_sample(&world);
+	world.poll.tracking.frequency_q58 = cbd_q58_from_ppb(300000);
+	world_pass(&world, 2 * SECOND);
+	world_poll(&world, &core, 2);
+	assert_false(HAS_REASON(&core, SURPRISE));
+	assert_in_range(cbd_q58_to_ppb(core.growth_q58), 350000, 352000);
+}
+
+/* Samples of a far source make the frequency; a near one is selected then, whose errors tell nothing of that. */
+static void a_path_misleads_until_the_source_that_is_selected_has_made_the_frequency(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+	int i;
+
+	(void)state;
+	world_begin(&world, &core);
+	world.poll.source[0].error_ns = 20000000;
+	world.poll.tracking.frequency_q58 = cbd_q58_from_ppb(40000);
+	for (i = 0; i < 5; i++) {
+		if (i == 3) {
+			world.poll.tracking.reference_id++;
+			world.poll.source[0].error_ns = 20000;
+		}
+		world_pass(&world, 16 * SECOND);
+		world_sample(&world);
+		world.poll.tracking.update_interval_ns = 16 * SECOND;
+		world_poll(&world, &core, 0);
+	}
+	assert_int_equal(core.event.reason, 0);
+	/* 40 ppm, less what the steady one has followed by now, and rho */
+	assert_true(cbd_q58_to_ppb(core.growth_q58) >= 84000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +217,8 @@ int main(void)
 		cmocka_unit_test(another_reference_begins_to_span_anew),
 		cmocka_unit_test(a_frequency_misled_by_a_step_that_no_answer_told_of_is_doubted),
 		cmocka_unit_test(a_frequency_misled_by_a_sleep_is_doubted),
+		cmocka_unit_test(a_frequency_misled_by_a_slew_while_chronyd_was_not_synchronised_is_doubted),
+		cmocka_unit_test(a_path_misleads_until_the_source_that_is_selected_has_made_the_frequency),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

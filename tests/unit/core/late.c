@@ -228,6 +228,80 @@ static void a_refclocks_first_sample_after_an_event_is_not_believed(void **state
 	assert_true(is_valid(&core) && world_is_contained(&world, &core));
 }
 
+/* The event is over when the daemon is restarted; the sample that was not believed stays what it was. */
+static void a_sample_from_before_is_not_believed_by_the_next_daemon_either(void **state)
+{
+	struct cbd_core_config config = world_config();
+	struct cbd_inheritance page;
+	struct world world;
+	struct cbd_core core;
+	struct cbd_core next;
+	struct cbd_source_data *b = &world.poll.source[1];
+	uint32_t i;
+
+	(void)state;
+	world_begin(&world, &core);
+	world.poll.sources = 2;
+	*b = world.poll.source[0];
+	world.poll.source[0].id = 1;
+	b->id = 2;
+	b->state = CBD_SOURCE_UNSELECTED;
+	b->mark = 100;
+	world_step(&world, -2700000);
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 2);
+	world_pass(&world, 10 * SECOND);
+	world_sample(&world);
+	world_poll(&world, &core, 0);
+	assert_int_equal(core.event.reason, 0);
+	world.poll.source[0].state = CBD_SOURCE_NONSELECTABLE;
+	b->state = CBD_SOURCE_SELECTED;
+	b->since_s = 13;
+	for (i = 0; i < 2; i++) { /* as the selected one, and as one that only its age tells of */
+		page = world_left_by(&core);
+		cbd_core_init(&next, &config);
+		cbd_core_inherit(&next, &page);
+		world_pass(&world, SECOND);
+		world_poll(&world, &next, 2);
+		world_pass(&world, SECOND);
+		world_poll(&world, &next, 3);
+		assert_true(has_reason(&next, CLOCKBOUND_REASON_CHRONY_STALE));
+		assert_true(is_valid(&next) && world_is_contained(&world, &next));
+		world_poll(&world, &core, 3);
+	}
+}
+
+/*
+ * chronyd has taken off its samples what never was, and off the exchange under way, which comes next: whatever its error
+ * says, it is off by that.
+ */
+static void after_a_false_account_the_first_sample_is_not_believed(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+
+	(void)state;
+	world_begin(&world, &core);
+	world.poll.source[0].id = 1;
+	world.poll.tracking.ref_time_ns = world_true_ns(&world);
+	world.poll.source[0].mark++;
+	world.poll.source[0].first_offset_ns = 800000000;
+	world.poll.source[0].offset_ns = 0;
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 1);
+	assert_true(has_reason(&core, CLOCKBOUND_REASON_SURPRISE));
+	world_pass(&world, 3 * SECOND);
+	world_sample(&world);
+	world.poll.source[0].offset_ns = world.poll.source[0].first_offset_ns = 400000000;
+	world_poll(&world, &core, 0);
+	assert_true(has_reason(&core, CLOCKBOUND_REASON_SURPRISE));
+	world_pass(&world, 3 * SECOND);
+	world_sample(&world);
+	world_poll(&world, &core, 0);
+	assert_int_equal(core.event.reason, 0);
+	assert_true(is_valid(&core) && world_is_contained(&world, &core));
+}
+
 /* A stranger's step of 5 us, with which X goes: less than X may be read off its line, and no hand of chronyd's. */
 static void a_step_below_what_x_is_read_by_is_not_chronyds(void **state)
 {
@@ -284,6 +358,8 @@ int main(void)
 		cmocka_unit_test(an_update_by_a_sample_that_is_old_when_it_comes_is_chronyds_own),
 		cmocka_unit_test(a_contradiction_ends_by_samples_that_are_old_when_they_come),
 		cmocka_unit_test(a_refclocks_first_sample_after_an_event_is_not_believed),
+		cmocka_unit_test(a_sample_from_before_is_not_believed_by_the_next_daemon_either),
+		cmocka_unit_test(after_a_false_account_the_first_sample_is_not_believed),
 		cmocka_unit_test(a_step_below_what_x_is_read_by_is_not_chronyds),
 		cmocka_unit_test(a_frequency_is_doubted_until_the_slowest_source_has_forgotten),
 	};

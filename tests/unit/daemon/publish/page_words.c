@@ -227,7 +227,9 @@ static void the_memory_arrives_at_the_next_daemon(void **state)
 		      .is_foreign = true},
 		.owed_ns = 10,
 		.course = {.raw_ns = 14, .rate_q58 = -15, .is_known = true},
-		.sample = {.id = 11, .mark = 12, .offset_ns = -13, .is_credited = true},
+		.sample =
+			{.id = 11, .mark = 12, .offset_ns = -13, .is_credited = true, .is_from_before = true},
+		.event_counter = 16,
 	};
 	slot = made(&publication);
 	cbd_page_words_read(&inheritance, &slot);
@@ -248,6 +250,8 @@ static void the_memory_arrives_at_the_next_daemon(void **state)
 	assert_int_equal(inheritance.memory.sample.mark, 12);
 	assert_int_equal(inheritance.memory.sample.offset_ns, -13);
 	assert_true(inheritance.memory.sample.is_credited);
+	assert_true(inheritance.memory.sample.is_from_before);
+	assert_int_equal(inheritance.memory.event_counter, 16);
 	assert_int_equal(inheritance.memory.course.real_ns, publication.as_of_real_ns);
 	assert_int_equal(inheritance.memory.course.raw_ns, 14);
 	assert_int_equal(inheritance.memory.course.rate_q58, -15);
