@@ -232,14 +232,33 @@ void cbd_disturbance_watch_leap(struct cbd_core *core, const struct cbd_anchor *
 	}
 }
 
+/* The earliest that it may be now. X is not true time: close to midnight it may be of another day. */
+static int64_t earliest_of(const struct cbd_core *core, const struct cbd_poll *poll)
+{
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	int64_t x_ns = cbd_ns_add(poll->before.real.clock_ns, poll->tracking.correction_ns);
+	int64_t earliest_ns = x_ns;
+
+	if (selected != NULL) {
+		int64_t low_ns = cbd_ns_sub(selected->offset_ns, selected->error_ns);
+
+		earliest_ns = cbd_ns_min(earliest_ns, cbd_ns_add(x_ns, low_ns));
+	}
+	if (core->agreement.has_lines) {
+		earliest_ns = cbd_ns_min(
+			earliest_ns,
+			cbd_lines_at(&core->agreement.lines, poll->before.real.counter).earliest_ns);
+	}
+	return earliest_ns;
+}
+
 void cbd_disturbance_note_leap(struct cbd_core *core, const struct cbd_poll *poll)
 {
 	uint16_t leap = poll->tracking.leap_status;
-	int64_t x_ns = cbd_ns_add(poll->before.real.clock_ns, poll->tracking.correction_ns);
 
 	if ((leap == 1 || leap == 2) && core->leap_ns == 0 &&
 	    (core->event.reason & CLOCKBOUND_REASON_LEAP) == 0) {
-		core->leap_ns = cbd_leap_end_of_day_ns(x_ns);
+		core->leap_ns = cbd_leap_end_of_day_ns(earliest_of(core, poll));
 	} else if (leap == 0 && core->leap_ns != 0 && core->agreement.has_lines &&
 		   cbd_lines_at(&core->agreement.lines, poll->before.real.counter).latest_ns <
 			   core->leap_ns) {

@@ -27,6 +27,7 @@ void sim_oracle_init(struct sim_world *world)
 	memset(&world->oracle, 0, sizeof(world->oracle));
 	world->oracle.margin_ns = INT64_MAX;
 	world->oracle.clock_disturbed_ns = INT64_MAX;
+	world->oracle.clock_disturbed_before_ns = INT64_MAX;
 	world->oracle.counter_disturbed_ns = INT64_MAX;
 }
 
@@ -80,9 +81,13 @@ static bool is_legal(uint32_t status)
 static void judge_clock(struct sim_world *world, const struct sim_read *read, int64_t off_ns)
 {
 	struct sim_oracle *oracle = &world->oracle;
-	int64_t window_ns = world->now_ns - oracle->clock_disturbed_ns;
+	/* Begun before the last publication, it went by the one before. */
+	int64_t disturbed_ns = world->readers.began_ns < oracle->publication_ns
+				       ? oracle->clock_disturbed_before_ns
+				       : oracle->clock_disturbed_ns;
+	int64_t window_ns = world->now_ns - disturbed_ns;
 
-	if (oracle->clock_disturbed_ns == INT64_MAX) {
+	if (disturbed_ns == INT64_MAX) {
 		fault(world, SIM_FAULT_CLOCK, read, off_ns);
 		return;
 	}
@@ -230,6 +235,8 @@ void sim_oracle_published(struct sim_world *world)
 	int64_t anchor_ns = world->daemon.anchor_ns;
 
 	oracle->published_ns = anchor_ns;
+	oracle->publication_ns = world->now_ns;
+	oracle->clock_disturbed_before_ns = oracle->clock_disturbed_ns;
 	oracle->growth_q58 = world->daemon.core.growth_q58;
 	if (oracle->clock_disturbed_last_ns <= anchor_ns) {
 		oracle->clock_disturbed_ns = INT64_MAX;

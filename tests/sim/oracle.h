@@ -66,10 +66,12 @@ struct sim_oracle {
 	int64_t counter_window_ns; /* the longest */
 	int64_t clock_window_ns;
 	int64_t clock_disturbed_ns; /* the first change that no publication has seen; INT64_MAX: none */
+	int64_t clock_disturbed_before_ns; /* as it was before the last publication */
 	int64_t clock_disturbed_last_ns;
 	int64_t moved_ns; /* the last time that the machine was moved, and VMClock told */
 	int64_t counter_disturbed_ns;
-	int64_t published_ns; /* the anchor of what stands on the page, and its growth */
+	int64_t publication_ns; /* when the page was last written */
+	int64_t published_ns;	/* the anchor of what stands on the page, and its growth */
 	int64_t growth_q58;
 	int64_t margin_ns; /* the closest that truth came to an end, counter reads */
 	uint32_t reasons;  /* all that were seen */

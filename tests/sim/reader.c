@@ -284,6 +284,7 @@ void sim_readers_run(struct sim_world *world)
 	int reader;
 
 	readers->is_busy = true;
+	readers->began_ns = world->now_ns;
 	readers->skew_ticks =
 		sim_rng_between(&readers->rng, -world->scenario->skew_ticks, world->scenario->skew_ticks);
 	/* A file that is not a page yet is refused by open. */

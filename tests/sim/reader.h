@@ -35,6 +35,7 @@ struct sim_readers {
 	bool is_busy;
 	int64_t skew_ticks; /* of the core that this read runs on */
 	/* the instants of the reading under way */
+	int64_t began_ns;
 	uint64_t counter;
 	int64_t counter_truth_ns;
 	int64_t real_truth_ns;

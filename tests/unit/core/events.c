@@ -279,9 +279,33 @@ static void an_announced_leap_second_clamps_void_after_to_the_end_of_the_day(voi
 	assert_false(IS_VALID(&core));
 }
 
+/* X is 100 ms ahead, within what its sample admits, and past the midnight that is 50 ms off: the leap second is at that one. */
+static void a_leap_second_is_due_at_the_midnight_that_is_not_certainly_over(void **state)
+{
+	const int64_t midnight_ns = WORLD_START_NS + 12 * 3600 * SECOND;
+	struct cbd_core_config config = world_config();
+	struct world world;
+	struct cbd_core core;
+
+	(void)state;
+	world_init(&world);
+	cbd_core_init(&core, &config);
+	world.offset_ns = 100000000;
+	world.poll.tracking.leap_status = 1;
+	world.poll.source[0].error_ns = 150000000;
+	world_pass(&world, 12 * 3600 * SECOND - SECOND - 50000000);
+	world_poll(&world, &core, 0);
+	world_pass(&world, SECOND - 50000);
+	world_poll(&world, &core, 1);
+	assert_true(core.leap_ns == midnight_ns);
+	world_pass(&world, 60000000);
+	assert_true(!IS_VALID(&core) || core.out.void_after_ticks < 50000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_leap_second_is_due_at_the_midnight_that_is_not_certainly_over),
 		cmocka_unit_test(a_strangers_step_disrupts_clock_readers_until_a_sample_from_after_it),
 		cmocka_unit_test(chronyds_own_step_moves_the_epoch_and_nothing_else),
 		cmocka_unit_test(a_step_that_an_update_of_chronyd_hides_is_seen_all_the_same),
