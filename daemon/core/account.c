@@ -16,6 +16,8 @@
  * what never was, it has of the exchange under way, too: whatever error it tells of that one, the second is the first without.
  */
 #define NEWS_ENOUGH 2
+/* Roundings of floats and clocks, and chronyd's own delays. */
+#define READ_BLUR_NS 20000
 /* since_sample and the poll before it are both off by up to a second. */
 #define SINCE_BLUR_NS (2 * CBD_NS_PER_SEC)
 
@@ -51,13 +53,34 @@ bool cbd_account_came_since(const struct cbd_account *account, const struct cbd_
 	return false;
 }
 
-/* A change of chronyd's frequency turns old samples around the present: by so much in their age. */
-static int64_t bend_of(const struct cbd_poll *poll, const struct cbd_source_data *source,
-		       const struct cbd_track_result *track)
+/* chronyd's frequency now, less what it was before. */
+static int64_t bend_q58(const struct cbd_poll *poll, const struct cbd_track_result *track)
 {
-	int64_t bend_q58 = cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, track->former_q58));
+	return cbd_ns_sub(poll->tracking.frequency_q58, track->former_q58);
+}
 
-	return cbd_q58_growth_ns(cbd_ns_add(since_of(source), CBD_NS_PER_SEC), bend_q58);
+/*
+ * A change of chronyd's frequency turns its samples around the present: what it takes off them is what X moves by, and by so
+ * much more, as they are old. Signed.
+ */
+static int64_t turned_ns(const struct cbd_poll *poll, const struct cbd_source_data *source,
+			 const struct cbd_track_result *track)
+{
+	int64_t bend = bend_q58(poll, track);
+	int64_t ns = cbd_q58_growth_ns(cbd_ns_add(since_of(source), CBD_NS_PER_SEC / 2), cbd_ns_abs(bend));
+
+	return bend < 0 ? -ns : ns;
+}
+
+/* How far that may be wrong: their age is told to a second, and the update was within one before; missed ones, any time ago. */
+static int64_t turn_blur_ns(const struct cbd_core *core, const struct cbd_poll *poll,
+			    const struct cbd_source_data *source, const struct cbd_track_result *track)
+{
+	int64_t ns = cbd_account_is_whole(core, poll, track)
+			     ? 2 * CBD_NS_PER_SEC
+			     : cbd_ns_add(since_of(source), CBD_NS_PER_SEC) * 2;
+
+	return cbd_q58_growth_ns(ns, cbd_ns_abs(bend_q58(poll, track)));
 }
 
 /* Distance of two movements of X. */
@@ -83,15 +106,15 @@ static int64_t allowance_ns(const struct cbd_account_sample *before, const struc
 	return track != NULL ? cbd_ns_add(ns, track->blur_ns) : ns;
 }
 
-/* What is missing of a sample that was seen at the last poll, X having moved by @move_ns since. */
+/* What is missing of a sample that was seen at the last poll, @taken_ns being what is to have been taken off since, about. */
 static int64_t missing_since_ns(const struct cbd_account_sample *before, const struct cbd_source_data *source,
-				int64_t move_ns, int64_t bend_ns)
+				int64_t taken_ns)
 {
-	int64_t since_ns = apart_ns(cbd_ns_sub(before->offset_ns, source->offset_ns), move_ns);
+	int64_t since_ns = apart_ns(cbd_ns_sub(before->offset_ns, source->offset_ns), taken_ns);
 	int64_t whole_ns =
 		before->is_credited ? 0 : cbd_ns_abs(cbd_ns_sub(source->first_offset_ns, source->offset_ns));
 
-	return cbd_ns_max(whole_ns, cbd_ns_max(cbd_ns_sub(since_ns, bend_ns), 0));
+	return cbd_ns_max(whole_ns, since_ns);
 }
 
 /* How far chronyd has moved X since the sample was first measured, by its own account. */
@@ -123,9 +146,10 @@ static bool missing_of(const struct cbd_core *core, const struct cbd_poll *poll,
 		       int64_t *missing_ns)
 {
 	const struct cbd_account_sample *before = seen(&core->account, source);
+	int64_t due_ns = cbd_ns_add(track->move_ns, turned_ns(poll, source, track));
 
 	if (before != NULL) {
-		*missing_ns = missing_since_ns(before, source, track->move_ns, bend_of(poll, source, track));
+		*missing_ns = missing_since_ns(before, source, due_ns);
 		return true;
 	}
 	if (track->is_inherited) {
@@ -133,7 +157,7 @@ static bool missing_of(const struct cbd_core *core, const struct cbd_poll *poll,
 		return true;
 	}
 	/* It came since the last poll: chronyd says so, or its age does. */
-	*missing_ns = apart_ns(taken_off_ns(source), track->move_ns);
+	*missing_ns = apart_ns(taken_off_ns(source), due_ns);
 	return cbd_account_came_since(&core->account, source) ||
 	       since_of(source) <= cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS);
 }
@@ -183,9 +207,10 @@ bool cbd_account_is_credited(const struct cbd_core *core, const struct cbd_poll 
 	}
 	if (!cbd_account_missing_ns(core, poll, track, &missing_ns)) {
 		/* Nothing to compare with, at the start or for a sample from before: then nothing may be taken off. */
-		missing_ns = unseen_ns(selected, track);
+		missing_ns =
+			cbd_ns_sub(unseen_ns(selected, track), cbd_ns_abs(turned_ns(poll, selected, track)));
 	}
-	missing_ns = cbd_ns_sub(missing_ns, bend_of(poll, selected, track));
+	missing_ns = cbd_ns_sub(missing_ns, turn_blur_ns(core, poll, selected, track));
 	return missing_ns <= cbd_ns_add(allowance_ns(seen(&core->account, selected), selected, track),
 					cbd_ns_add(track->slip_ns, track->steer_ns));
 }
@@ -201,6 +226,16 @@ bool cbd_account_is_whole(const struct cbd_core *core, const struct cbd_poll *po
 	return selected == NULL || seen(&core->account, selected) != NULL ||
 	       poll->tracking.update_interval_ns >= track->elapsed_ns ||
 	       poll->tracking.update_interval_ns == 0;
+}
+
+int64_t cbd_account_blur_ns(const struct cbd_core *core, const struct cbd_poll *poll,
+			    const struct cbd_track_result *track)
+{
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	int64_t ns = cbd_ns_add(cbd_ns_add(track->blur_ns, track->steer_ns),
+				cbd_ns_add(track->slip_ns, READ_BLUR_NS));
+
+	return selected != NULL ? cbd_ns_add(ns, turn_blur_ns(core, poll, selected, track)) : ns;
 }
 
 void cbd_account_owe(struct cbd_account *account, uint64_t counter, int64_t ns)
@@ -240,7 +275,7 @@ void cbd_account_settle(struct cbd_core *core, const struct cbd_poll *poll,
 	if (!cbd_account_missing_ns(core, poll, track, &missing_ns) && selected != NULL) {
 		missing_ns = unseen_ns(selected, track);
 	}
-	if (track->has_move && !cbd_account_is_whole(core, poll, track)) {
+	if (track->has_move && (selected == NULL || !cbd_account_is_whole(core, poll, track))) {
 		missing_ns = missing_of_all_ns(core, poll, track, missing_ns);
 	}
 	cbd_account_owe(&core->account, poll->before.real.counter, cbd_ns_add(track->steer_ns, missing_ns));
@@ -281,20 +316,21 @@ static bool is_sample_credited(const struct cbd_core *core, const struct cbd_pol
 {
 	const struct cbd_account_sample *before = seen(&core->account, source);
 	int64_t move_ns = track != NULL && track->has_move ? track->move_ns : 0;
-	int64_t bend_ns = track != NULL ? bend_of(poll, source, track) : 0;
+	int64_t turned = track != NULL ? turned_ns(poll, source, track) : 0;
+	int64_t blur_ns = track != NULL ? turn_blur_ns(core, poll, source, track) : 0;
 	int64_t missing_ns;
 
 	if (before != NULL) {
-		missing_ns = missing_since_ns(before, source, move_ns, bend_ns);
+		missing_ns = missing_since_ns(before, source, cbd_ns_add(move_ns, turned));
 	} else {
 		/* It came since the last poll, or else nothing may have been taken off. */
 		bool is_new =
 			track != NULL && (cbd_account_came_since(&core->account, source) ||
 					  since_of(source) <= cbd_ns_add(track->elapsed_ns, SINCE_BLUR_NS));
 
-		missing_ns = cbd_ns_sub(apart_ns(taken_off_ns(source), is_new ? move_ns : 0), bend_ns);
+		missing_ns = apart_ns(taken_off_ns(source), is_new ? cbd_ns_add(move_ns, turned) : 0);
 	}
-	return missing_ns <= allowance_ns(before, source, track);
+	return missing_ns <= cbd_ns_add(allowance_ns(before, source, track), blur_ns);
 }
 
 /* How many samples of this source have come since the latest event was first looked at; no more than matter are counted. */
@@ -324,7 +360,7 @@ static bool is_from_before(const struct cbd_core *core, const struct cbd_poll *p
 		.uncertain_ns = cbd_sample_span_ns(source),
 	};
 
-	if ((source->mode == CBD_SOURCE_MODE_REFCLOCK || core->event.is_false) && news < NEWS_ENOUGH &&
+	if ((source->mode == CBD_SOURCE_MODE_REFCLOCK || core->event.needs_two) && news < NEWS_ENOUGH &&
 	    core->event.is_dated) {
 		return true;
 	}

@@ -69,6 +69,10 @@ bool cbd_account_is_credited(const struct cbd_core *core, const struct cbd_poll 
 bool cbd_account_is_whole(const struct cbd_core *core, const struct cbd_poll *poll,
 			  const struct cbd_track_result *track);
 
+/* cbd_account_blur_ns - how much may be missing of the selected sample by readings alone, and by its age */
+int64_t cbd_account_blur_ns(const struct cbd_core *core, const struct cbd_poll *poll,
+			    const struct cbd_track_result *track);
+
 /* cbd_account_owe - X may have moved by @ns, unknown to chronyd, until the counter showed @counter */
 void cbd_account_owe(struct cbd_account *account, uint64_t counter, int64_t ns);
 

@@ -128,7 +128,7 @@ struct cbd_core_event {
 	uint32_t reason; /* CLOCKBOUND_REASON_*; 0: nothing is pending, and the rest is of the last one */
 	bool is_dated;	 /* counter is known; an inherited event is dated by the first anchor */
 	bool is_noted;	 /* the samples that were there are known for what they are */
-	bool is_false;	 /* chronyd's own account was: what was under way then may be false by it, too */
+	bool needs_two; /* ages tell nothing of it: the second sample of a source is the first from after it */
 };
 
 struct cbd_core {

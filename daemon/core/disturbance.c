@@ -27,8 +27,12 @@ enum hand {
 void cbd_disturbance_begin(struct cbd_core *core, uint32_t reason, const struct cbd_anchor *now)
 {
 	core->event.met = core->event.reason == 0 ? 0 : core->event.met;
-	core->event.is_false = core->event.reason != 0 && core->event.is_false;
+	core->event.needs_two = core->event.reason != 0 && core->event.needs_two;
 	core->event.reason |= reason;
+	/* At the first poll, after a sleep that no daemon saw: a step back may hide in the time slept. */
+	core->event.needs_two |= core->stats.polls + core->stats.failures <= 1 &&
+				 (core->event.reason & CLOCKBOUND_REASON_COUNTER_LOST) != 0 &&
+				 core->event.reason != CLOCKBOUND_REASON_COUNTER_LOST;
 	core->event.counter = now->real.counter;
 	core->event.is_dated = true;
 	core->event.seen = 0;
@@ -105,7 +109,14 @@ static enum hand hand_of(const struct cbd_core *core, const struct cbd_poll *pol
 		return HAND_UNKNOWN; /* the movement of an update that was missed may hide a stranger's */
 	}
 	if (had_line && cbd_account_missing_ns(core, poll, track, &missing_ns)) {
-		return missing_ns <= cbd_ns_abs(track->step_ns) / 2 ? HAND_CHRONY : HAND_STRANGER;
+		int64_t half_ns = cbd_ns_abs(track->step_ns) / 2;
+		int64_t blur_ns = cbd_account_blur_ns(core, poll, track);
+
+		if (missing_ns > cbd_ns_add(half_ns, blur_ns)) {
+			return HAND_STRANGER;
+		}
+		/* A stranger's step and slew may undo each other, but for what is missing; a small one cannot be told. */
+		return missing_ns <= blur_ns && blur_ns < half_ns ? HAND_CHRONY : HAND_UNKNOWN;
 	}
 	if (!had_line || !core->is_disciplined) {
 		return HAND_UNKNOWN;
@@ -185,7 +196,7 @@ void cbd_disturbance_judge(struct cbd_core *core, const struct cbd_poll *poll,
 	}
 	if (track->verdict == CBD_TRACK_SURPRISE || !cbd_account_is_credited(core, poll, track)) {
 		on_surprise(core, track, now);
-		core->event.is_false = core->event.is_false || track->verdict != CBD_TRACK_SURPRISE;
+		core->event.needs_two = core->event.needs_two || track->verdict != CBD_TRACK_SURPRISE;
 		is_disturbed = true;
 	}
 	doubt_frequency(core, poll, track, is_disturbed);

@@ -14,8 +14,11 @@
 #define INTERVAL_MIN_NS CBD_NS_PER_SEC
 /* chronyd's longest poll, 2^24 s; a longer interval on the wire is no interval, and a shorter one doubts more. */
 #define INTERVAL_MAX_NS (CBD_NS_PER_SEC << 24)
-/* Of the slope of a line through samples that are each off by e: 2 e over what two of them span, 3 e through many. */
-#define ERRORS_OVER_SPAN 3
+/*
+ * Of the slope of a line through samples that are each off by e: 2 e over what two of them span, 2.4 e through four or five
+ * that are evenly spaced; of more the span grows faster. In fifths.
+ */
+#define ERRORS_OVER_SPAN_FIFTHS 12
 
 /* The largest error of a sample by which the frequency may have been made. */
 static int64_t largest_error_ns(const struct cbd_wobble *wobble)
@@ -134,5 +137,5 @@ int64_t cbd_wobble_q58(const struct cbd_core *core, const struct cbd_poll *poll)
 		return 0;
 	}
 	error_ns = cbd_ns_min(error_ns, span);
-	return cbd_ns_min(left_q58, (CBD_Q58_ONE / span + 1) * error_ns * ERRORS_OVER_SPAN);
+	return cbd_ns_min(left_q58, (CBD_Q58_ONE / span + 1) * error_ns / 5 * ERRORS_OVER_SPAN_FIFTHS);
 }
