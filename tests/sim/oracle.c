@@ -111,14 +111,17 @@ static void judge_counter(struct sim_world *world, const struct sim_read *read, 
 
 /*
  * The lines diverge faster than they did because chronyd's frequency is known less well than it was thought: then
- * earliest is lower than the old lines were by what the difference makes since the anchor.
+ * earliest is lower than the old lines were by what the difference makes since the anchor. Since the one before, for a
+ * reader who has not seen that publication: a daemon that was paused in the middle of it may make the next at once.
  */
 static int64_t may_go_back_ns(const struct sim_world *world, const struct sim_memory *memory)
 {
 	const struct sim_oracle *oracle = &world->oracle;
 	int64_t more_q58 = cbd_ns_sub(oracle->growth_q58, memory->growth_q58);
+	int64_t since_ns = memory->at_ns < oracle->publication_before_ns ? oracle->published_before_ns
+									 : oracle->published_ns;
 
-	return more_q58 <= 0 ? 0 : cbd_q58_growth_ns(world->now_ns - oracle->published_ns, more_q58);
+	return more_q58 <= 0 ? 0 : cbd_q58_growth_ns(world->now_ns - since_ns, more_q58);
 }
 
 /* Fresh counter reads of one reader: earliest never goes back unless the daemon has said why it may. */
@@ -127,6 +130,7 @@ static void judge_order(struct sim_world *world, const struct sim_read *read)
 	struct sim_memory *memory = &world->oracle.memory[read->reader];
 	struct sim_memory now = {
 		.is_set = true,
+		.at_ns = world->now_ns,
 		.earliest_ns = read->earliest_ns,
 		.counter = read->counter,
 		.counter_epoch = world->daemon.page->control.epochs.counter_epoch,
@@ -234,6 +238,8 @@ void sim_oracle_published(struct sim_world *world)
 	struct sim_oracle *oracle = &world->oracle;
 	int64_t anchor_ns = world->daemon.anchor_ns;
 
+	oracle->published_before_ns = oracle->published_ns;
+	oracle->publication_before_ns = oracle->publication_ns;
 	oracle->published_ns = anchor_ns;
 	oracle->publication_ns = world->now_ns;
 	oracle->clock_disturbed_before_ns = oracle->clock_disturbed_ns;

@@ -41,6 +41,7 @@ struct sim_read {
 /* What a reader was told last. */
 struct sim_memory {
 	bool is_set;
+	int64_t at_ns;
 	int64_t earliest_ns;
 	uint64_t counter;
 	uint32_t counter_epoch;
@@ -70,8 +71,10 @@ struct sim_oracle {
 	int64_t clock_disturbed_last_ns;
 	int64_t moved_ns; /* the last time that the machine was moved, and VMClock told */
 	int64_t counter_disturbed_ns;
-	int64_t publication_ns; /* when the page was last written */
-	int64_t published_ns;	/* the anchor of what stands on the page, and its growth */
+	int64_t publication_ns;	       /* when the page was last written */
+	int64_t published_ns;	       /* the anchor of what stands on the page, and its growth */
+	int64_t publication_before_ns; /* the same of the one before */
+	int64_t published_before_ns;
 	int64_t growth_q58;
 	int64_t margin_ns; /* the closest that truth came to an end, counter reads */
 	uint32_t reasons;  /* all that were seen */
