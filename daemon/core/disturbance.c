@@ -206,14 +206,15 @@ void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll
 {
 	const struct cbd_track_result none = {0};
 	uint64_t rate = core->calibration.has_rate ? cbd_calibration_rate_q58(&core->calibration) : 0;
-	bool is_inherited = core->track.is_inherited;
 	int64_t former_q58 = core->track.frequency_q58;
+	/* Since then chronyd itself may have moved X, which nothing tells from here: then only much of it is a stranger's. */
+	bool may_have_updated = core->track.is_inherited || former_q58 != poll->tracking.frequency_q58;
 	int64_t off_ns;
 
 	if (cbd_track_note(&core->track, poll, rate, cbd_calibration_uncertainty_q58(&core->calibration),
 			   &off_ns)) {
 		cbd_account_owe(&core->account, poll->before.real.counter, off_ns);
-		if (!is_inherited || off_ns > CBD_ACCOUNT_CREDIT_NS) {
+		if (!may_have_updated || off_ns > CBD_ACCOUNT_CREDIT_NS) {
 			on_surprise(core, &none, &poll->before);
 			begin_doubt(core, former_q58);
 		}

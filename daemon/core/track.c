@@ -213,10 +213,8 @@ bool cbd_track_note(struct cbd_track *track, const struct cbd_poll *poll, uint64
 	int64_t x_ns = x_of(poll);
 	int64_t slack_ns = poll->tracking.correction_quantum_ns;
 	int64_t elapsed_ns = cbd_ns_abs(advance_ns(track->counter, counter, rate_q58));
-	/* At another frequency chronyd has updated. Since a former daemon's line it may have, whatever its frequency. */
-	bool is_tested = track->has_line && rate_q58 != 0 &&
-			 (track->is_inherited || track->frequency_q58 == poll->tracking.frequency_q58);
-	bool is_off;
+	bool is_tested = track->has_line && rate_q58 != 0;
+	bool is_off = false;
 
 	*off_ns = 0;
 	if (track->is_inherited && !is_tested) {
@@ -226,14 +224,14 @@ bool cbd_track_note(struct cbd_track *track, const struct cbd_poll *poll, uint64
 	if (is_tested) {
 		slack_ns = cbd_ns_add(slack_ns, slip_of(poll, cbd_track_slope_q58(track, rate_q58)));
 		*off_ns = cbd_ns_abs(distance(track, track->is_foreign, counter, x_ns, rate_q58));
+		is_off = *off_ns > tolerance_of(track, &poll->before, slack_ns, elapsed_ns, uncertainty_q58);
 	}
-	is_off = !is_tested ||
-		 *off_ns > tolerance_of(track, &poll->before, slack_ns, elapsed_ns, uncertainty_q58);
-	if (is_off) {
+	if (!is_tested || is_off || track->is_inherited ||
+	    track->frequency_q58 != poll->tracking.frequency_q58) {
 		begin_line(track, poll, x_ns, slack_ns);
 	}
 	track->is_planned = false;
-	return is_off && is_tested;
+	return is_off;
 }
 
 /* Distance of X from where the clock itself has taken it, were there no hand of chronyd's on it. */

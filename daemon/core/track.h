@@ -99,7 +99,8 @@ void cbd_track_inherit(struct cbd_track *track, const struct cbd_track_past *pas
  * cbd_track_note - takes X of a poll that cannot be judged: chronyd is not synchronised
  * It does not update then, and X runs on: true, and a new line, if somebody else has moved it off its line. How far the
  * next update moves X is known. @off_ns: the distance. @rate_q58 0: the counter is not measured, and nothing is tested.
- * A line that a former daemon left ends here: how far X has left it, by chronyd's updates or otherwise, is the distance.
+ * A line that a former daemon left, or of another frequency, ends here: how far X has left it, by chronyd's updates or
+ * otherwise, is the distance.
  */
 bool cbd_track_note(struct cbd_track *track, const struct cbd_poll *poll, uint64_t rate_q58,
 		    int64_t uncertainty_q58, int64_t *off_ns);

@@ -98,6 +98,34 @@ static void a_slew_does_not_hide_in_a_change_of_frequency(void **state)
 	assert_int_equal(core.event.reason, 0);
 }
 
+/* chronyd updates while it says that it is not synchronised, and loses 15 ms of its correction over a step that failed. */
+static void what_an_unsynchronised_chronyd_forgets_is_owed(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+	uint32_t i;
+
+	(void)state;
+	world_begin(&world, &core);
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 2);
+	world.poll.tracking.leap_status = 3;
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 3);
+	world_pass(&world, SECOND);
+	take_idle(&world);
+	world.offset_ns = 15000000;
+	world.poll.tracking.frequency_q58 = cbd_q58_from_ppb(1000);
+	world_poll(&world, &core, 0);
+	world.poll.tracking.leap_status = 0;
+	for (i = 1; i < 4; i++) {
+		world_pass(&world, SECOND);
+		world_poll(&world, &core, i);
+		assert_true(has_reason(&core, CLOCKBOUND_REASON_SURPRISE));
+		assert_true(world_is_contained(&world, &core));
+	}
+}
+
 static void what_moved_while_no_daemon_ran_is_owed_whatever_is_selected_then(void **state)
 {
 	struct cbd_core_config config = world_config();
@@ -129,6 +157,7 @@ int main(void)
 		cmocka_unit_test(a_step_that_a_slew_nearly_undoes_is_not_chronyds),
 		cmocka_unit_test(a_step_beside_a_large_change_of_frequency_is_not_certainly_chronyds),
 		cmocka_unit_test(a_slew_does_not_hide_in_a_change_of_frequency),
+		cmocka_unit_test(what_an_unsynchronised_chronyd_forgets_is_owed),
 		cmocka_unit_test(what_moved_while_no_daemon_ran_is_owed_whatever_is_selected_then),
 	};
 
