@@ -82,11 +82,12 @@ static bool find(clockbound_ctx *ctx, int wait_ms, clockbound_err *err)
 {
 	const bool is_page = ctx->fast.page != NULL;
 	struct clockbound_priv_vmclock found = {NULL};
+	bool has_path = ctx->watch.path != NULL;
 
 	if (!is_page || !take(&found, ctx->kernel.socket_path, wait_ms, NULL)) {
 		found = ctx->vmclock;
 	}
-	if (found.map == NULL && !clockbound_priv_vmclock_open(&found, ctx->watch.path, err) &&
+	if (found.map == NULL && !(has_path && clockbound_priv_vmclock_open(&found, ctx->watch.path, err)) &&
 	    (is_page || !take(&found, ctx->kernel.socket_path, wait_ms, NULL))) {
 		return false;
 	}
