@@ -27,11 +27,10 @@ struct cbd_account_sample {
 	uint64_t id;
 	uint64_t mark;
 	int64_t offset_ns;
-	bool is_credited; /* all that chronyd has taken off it since it came, X was seen to move by */
-	bool is_from_before; /* than the latest event: it was there when that was first looked at, or it is too old */
-	bool is_news; /* it came since the poll before */
-	uint32_t
-		news; /* how many of its source have come since the latest event was first looked at: 0 to 2 */
+	bool is_credited;    /* all that chronyd has taken off it since it came, X was seen to move by */
+	bool is_from_before; /* not from after the latest event, by its age or since it was there then */
+	bool is_news;	     /* it came since the poll before */
+	uint32_t news;	     /* samples of its source since the latest event was first looked at: 0 to 2 */
 };
 
 struct cbd_account {
@@ -46,32 +45,6 @@ struct cbd_account {
 	uint32_t owes;
 	int64_t inherited_ns; /* by a former daemon; dated by the next poll */
 };
-
-/*
- * cbd_account_missing_ns - by how much the selected sample's account differs from how far X did move at this update
- * False if there is no selected sample, or no line to measure X's movement by.
- */
-bool cbd_account_missing_ns(const struct cbd_core *core, const struct cbd_poll *poll,
-			    const struct cbd_track_result *track, int64_t *missing_ns);
-
-/*
- * cbd_account_is_credited - nothing that matters is missing
- * chronyd up to 4.6 takes a step off its samples even if the step failed, and then believes a clock right that is
- * as wrong as before: its sample says 0, and X has not moved.
- */
-bool cbd_account_is_credited(const struct cbd_core *core, const struct cbd_poll *poll,
-			     const struct cbd_track_result *track);
-
-/*
- * cbd_account_is_whole - the selected sample's account covers all updates since the last poll: it was seen then, or none
- * was missed, as the interval between the last two proves
- */
-bool cbd_account_is_whole(const struct cbd_core *core, const struct cbd_poll *poll,
-			  const struct cbd_track_result *track);
-
-/* cbd_account_blur_ns - how much may be missing of the selected sample by readings alone, and by its age */
-int64_t cbd_account_blur_ns(const struct cbd_core *core, const struct cbd_poll *poll,
-			    const struct cbd_track_result *track);
 
 /* cbd_account_owe - X may have moved by @ns, unknown to chronyd, until the counter showed @counter */
 void cbd_account_owe(struct cbd_account *account, uint64_t counter, int64_t ns);
@@ -93,10 +66,14 @@ void cbd_account_inherit(struct cbd_account *account, const struct cbd_account_s
 /*
  * cbd_account_note - takes the samples of a poll, for the account of the next one; once the poll was judged by the last
  * @track: NULL if the poll was not tested, since chronyd is not synchronised: then X is not to have moved
- * Forgets what every sample that chronyd may still select is certainly younger than.
+ * Forgets what every sample that chronyd has is certainly younger than.
  */
 void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
 		      const struct cbd_track_result *track);
+
+/* cbd_account_seen - this very sample at the last poll, or NULL */
+const struct cbd_account_sample *cbd_account_seen(const struct cbd_account *account,
+						  const struct cbd_source_data *source);
 
 /*
  * cbd_account_came_since - before cbd_account_note(): at the last poll this source had another sample

@@ -10,6 +10,7 @@
 #include "daemon/core/belief.h"
 #include "daemon/core/epochs.h"
 #include "daemon/core/leap.h"
+#include "daemon/core/missing.h"
 #include "daemon/core/mutate.h"
 #include "daemon/core/q58.h"
 #include "daemon/core/wobble.h"
@@ -105,12 +106,12 @@ static enum hand hand_of(const struct cbd_core *core, const struct cbd_poll *pol
 		return cbd_ns_abs(track->off_line_ns) > cbd_ns_abs(track->step_ns) / 2 ? HAND_UNKNOWN
 										       : HAND_CHRONY;
 	}
-	if (had_line && !cbd_account_is_whole(core, poll, track)) {
+	if (had_line && !cbd_missing_is_whole(core, poll, track)) {
 		return HAND_UNKNOWN; /* the movement of an update that was missed may hide a stranger's */
 	}
-	if (had_line && cbd_account_missing_ns(core, poll, track, &missing_ns)) {
+	if (had_line && cbd_missing_ns(core, poll, track, &missing_ns)) {
 		int64_t half_ns = cbd_ns_abs(track->step_ns) / 2;
-		int64_t blur_ns = cbd_account_blur_ns(core, poll, track);
+		int64_t blur_ns = cbd_missing_blur_ns(core, poll, track);
 
 		if (missing_ns > cbd_ns_add(half_ns, blur_ns)) {
 			return HAND_STRANGER;
@@ -194,7 +195,7 @@ void cbd_disturbance_judge(struct cbd_core *core, const struct cbd_poll *poll,
 		on_step(core, hand, track->step_ns, now);
 		is_disturbed = hand != HAND_CHRONY;
 	}
-	if (track->verdict == CBD_TRACK_SURPRISE || !cbd_account_is_credited(core, poll, track)) {
+	if (track->verdict == CBD_TRACK_SURPRISE || !cbd_missing_is_credited(core, poll, track)) {
 		on_surprise(core, track, now);
 		core->event.needs_two = core->event.needs_two || track->verdict != CBD_TRACK_SURPRISE;
 		is_disturbed = true;

@@ -86,6 +86,11 @@ static int64_t duration_of(const struct cbd_poll *poll, const struct cbd_sample_
 	return b > a ? cbd_ticks_to_ns_ceil(b - a, context->rate_q58) : 0;
 }
 
+int64_t cbd_sample_since_ns(const struct cbd_source_data *source)
+{
+	return source->since_s > INT32_MAX ? 0 : (int64_t)source->since_s * CBD_NS_PER_SEC;
+}
+
 int64_t cbd_sample_span_ns(const struct cbd_source_data *source)
 {
 	int64_t round_trip_ns = cbd_ns_add(source->error_ns, source->error_ns);

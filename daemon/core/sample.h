@@ -73,6 +73,9 @@ void cbd_sample_from_tracking(const struct cbd_poll *poll, const struct cbd_samp
  */
 int64_t cbd_sample_span_ns(const struct cbd_source_data *source);
 
+/* cbd_sample_since_ns - whole seconds since the sample; what is dated in the future, which wraps, is no older than now */
+int64_t cbd_sample_since_ns(const struct cbd_source_data *source);
+
 /* cbd_sample_selected - the source that chronyd has selected, or NULL */
 const struct cbd_source_data *cbd_sample_selected(const struct cbd_poll *poll);
 
