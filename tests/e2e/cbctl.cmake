@@ -21,7 +21,7 @@ if(TARGET clockbound-bench)
   # Of what is measured and packaged only. Not e2e.*, of which scripts/must-not-skip.txt lets none skip here: without a
   # counter for a clocksource there is nothing to compare.
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT CLOCKBOUND_SANITIZE)
-    cb_add_script_test(NAME bench.now_ratios LABEL e2e
+    cb_add_script_test(NAME bench.now_ratios LABEL e2e TIMEOUT 600
                        COMMAND ${CMAKE_CURRENT_LIST_DIR}/bench_now_ratios.sh $<TARGET_FILE:clockbound-bench>)
     set_tests_properties(bench.now_ratios PROPERTIES RUN_SERIAL ON)
   endif()

@@ -57,10 +57,12 @@ now_takes_the_page_then_shm0_then_shm() {
 	json '.path | endswith("/page")'
 }
 
-# is_read NAME - every verb that takes what is best takes this file, and finds it synchronised
+# is_read NAME - every verb that takes what is best takes this file, made anew, and finds it synchronised: nobody writes
+# it any more, and a segment is that for 5 s
 is_read() {
 	local verb
-	for verb in now status waitsync "watch --count 1"; do
+	for verb in now status "waitsync --timeout-seconds 60" "watch --count 1"; do
+		make "$1"
 		# shellcheck disable=SC2086
 		ends 0 $verb --json
 		jq -e '.. | .path? | strings' "$DIR/out" | grep -q "/$1\"$" || fail "$verb does not read $1: $(cat "$DIR/out")"
