@@ -52,7 +52,8 @@ bool cbb_is_interrupted(void);
 struct cbb_fixture {
 	char directory[CBB_PATH_MAX]; /* "" until made */
 	struct clockbound_page *page;
-	struct clockbound_page *page_1khz; /* the one that the writer thread publishes on */
+	struct clockbound_page *page_1khz;    /* the one that the writer thread publishes on */
+	struct clockbound_page *page_watched; /* the one that says that a VMClock is watched */
 	struct clockbound_shm1 *shm;
 	struct clockbound_shm2 *shm0;
 	uint64_t counter_hz; /* measured; 0 without a counter */
@@ -60,14 +61,14 @@ struct cbb_fixture {
 };
 
 /*
- * cbb_fixture_make - a directory with page, page_1khz, shm0 and shm, each published once
+ * cbb_fixture_make - a directory with page, page_1khz, page_watched, shm0 and shm, each published once
  * @counter_hz: ticks per second of the hardware counter; 0 without one
  * Returns false with a sentence in @detail. cbb_fixture_remove() in every case.
  */
 bool cbb_fixture_make(struct cbb_fixture *fixture, uint64_t counter_hz, char detail[CBB_DETAIL_MAX]);
 void cbb_fixture_remove(struct cbb_fixture *fixture);
 
-/* cbb_fixture_publish - one publication on page, shm0 and shm. One thread. */
+/* cbb_fixture_publish - one publication on page, page_watched, shm0 and shm. One thread. */
 void cbb_fixture_publish(struct cbb_fixture *fixture);
 
 /* cbb_fixture_publish_page - one publication on @page, through the latch. One thread a page. */

@@ -70,7 +70,6 @@ static void write_hot(struct clockbound_hot *hot, const struct anchor *anchor, u
 		CLOCKBOUND_PRIV_STORE(&hot->void_after, page_age(counter_hz, VOID_AFTER_S));
 	}
 	CLOCKBOUND_PRIV_STORE(&hot->status, status);
-	CLOCKBOUND_PRIV_STORE(&hot->vm_flags, CLOCKBOUND_VM_WATCHED);
 }
 
 static void write_clock(struct clockbound_clock *half, const struct anchor *anchor)
@@ -139,6 +138,7 @@ void cbb_fixture_publish(struct cbb_fixture *fixture)
 	int64_t coarse_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
 
 	cbb_fixture_publish_page(fixture->page, fixture->counter_hz);
+	cbb_fixture_publish_page(fixture->page_watched, fixture->counter_hz);
 	publish_shm1(fixture->shm, coarse_ns);
 	publish_shm2(fixture->shm0, coarse_ns);
 }
@@ -224,14 +224,18 @@ bool cbb_fixture_make(struct cbb_fixture *fixture, uint64_t counter_hz, char det
 	}
 	fixture->page = make_file(fixture, "page", CLOCKBOUND_PAGE_SIZE, detail);
 	fixture->page_1khz = make_file(fixture, "page_1khz", CLOCKBOUND_PAGE_SIZE, detail);
+	fixture->page_watched = make_file(fixture, "page_watched", CLOCKBOUND_PAGE_SIZE, detail);
 	fixture->shm0 = make_file(fixture, "shm0", sizeof(*fixture->shm0), detail);
 	fixture->shm = make_file(fixture, "shm", sizeof(*fixture->shm), detail);
-	if (fixture->page == NULL || fixture->page_1khz == NULL || fixture->shm0 == NULL ||
-	    fixture->shm == NULL) {
+	if (fixture->page == NULL || fixture->page_1khz == NULL || fixture->page_watched == NULL ||
+	    fixture->shm0 == NULL || fixture->shm == NULL) {
 		return false;
 	}
 	begin_page(fixture->page, counter_hz);
 	begin_page(fixture->page_1khz, counter_hz);
+	begin_page(fixture->page_watched, counter_hz);
+	fixture->page_watched->slot[0].hot.vm_flags = CLOCKBOUND_VM_WATCHED;
+	fixture->page_watched->slot[1].hot.vm_flags = CLOCKBOUND_VM_WATCHED;
 	begin_header(&fixture->shm0->header, sizeof(*fixture->shm0), CLOCKBOUND_SHM_VERSION_2);
 	begin_header(&fixture->shm->header, sizeof(*fixture->shm), CLOCKBOUND_SHM_VERSION_1);
 	cbb_fixture_publish(fixture);
@@ -249,6 +253,7 @@ void cbb_fixture_remove(struct cbb_fixture *fixture)
 {
 	unmap(fixture->page, CLOCKBOUND_PAGE_SIZE);
 	unmap(fixture->page_1khz, CLOCKBOUND_PAGE_SIZE);
+	unmap(fixture->page_watched, CLOCKBOUND_PAGE_SIZE);
 	unmap(fixture->shm0, sizeof(*fixture->shm0));
 	unmap(fixture->shm, sizeof(*fixture->shm));
 	cbb_directory_remove(fixture->directory);

@@ -230,7 +230,7 @@ static bool open_one(struct run *run, const char *directory, const char *name, c
 	clockbound_err error;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-	/* Our own page says that a VMClock is watched: this machine's is not meant. */
+	/* Where our own files are read this machine's VMClock is not meant. */
 	*ctx = clockbound_vmclock_open(path, run->has_own_files ? "none" : VMCLOCK_SHM_DEFAULT_PATH, &error);
 	if (*ctx == NULL) {
 		(void)snprintf(run->detail, sizeof(run->detail), "%.240s", error.detail);
@@ -269,7 +269,7 @@ static clockbound_fast *open_strict(struct run *run, const char *runtime_dir)
 	(void)fprintf(
 		stderr,
 		"clockbound-bench: no VMClock is watched: inline_strict reads cached memory in its place\n");
-	fast = open_page(run, run->fixture.directory, "page");
+	fast = open_page(run, run->fixture.directory, "page_watched");
 	if (fast != NULL) {
 		fast->vm_marker = &run->fixture.vm_marker;
 	}
