@@ -245,17 +245,21 @@ void cbd_disturbance_watch_leap(struct cbd_core *core, const struct cbd_anchor *
 	}
 }
 
-/* The earliest that it may be now. X is not true time: close to midnight it may be of another day. */
+/*
+ * The earliest that it may be now, with a second to spare: of what the sample's error has grown by since nothing is known
+ * before the first lines. X is not true time: close to midnight it may be of another day. Too early a midnight costs some
+ * validity while one is announced, too late a one makes the leap second go unnoticed.
+ */
 static int64_t earliest_of(const struct cbd_core *core, const struct cbd_poll *poll)
 {
 	const struct cbd_source_data *selected = cbd_sample_selected(poll);
 	int64_t x_ns = cbd_ns_add(poll->before.real.clock_ns, poll->tracking.correction_ns);
-	int64_t earliest_ns = x_ns;
+	int64_t earliest_ns = cbd_ns_sub(x_ns, CBD_NS_PER_SEC);
 
 	if (selected != NULL) {
 		int64_t low_ns = cbd_ns_sub(selected->offset_ns, selected->error_ns);
 
-		earliest_ns = cbd_ns_min(earliest_ns, cbd_ns_add(x_ns, low_ns));
+		earliest_ns = cbd_ns_min(earliest_ns, cbd_ns_add(earliest_ns, low_ns));
 	}
 	if (core->agreement.has_lines) {
 		earliest_ns = cbd_ns_min(

@@ -302,10 +302,34 @@ static void a_leap_second_is_due_at_the_midnight_that_is_not_certainly_over(void
 	assert_true(!IS_VALID(&core) || core.out.void_after_ticks < 50000000);
 }
 
+/* Nor is what the sample says certain any more: it is a quarter of an hour old, and 10 ms of error have become 60. */
+static void so_it_is_when_only_the_samples_age_makes_that_midnight_possible(void **state)
+{
+	const int64_t midnight_ns = WORLD_START_NS + 12 * 3600 * SECOND;
+	struct cbd_core_config config = world_config();
+	struct world world;
+	struct cbd_core core;
+
+	(void)state;
+	world_init(&world);
+	cbd_core_init(&core, &config);
+	world.offset_ns = 50000000;
+	world.poll.tracking.leap_status = 1;
+	world.poll.source[0].error_ns = 10000000;
+	world_pass(&world, 12 * 3600 * SECOND - SECOND - 30000000);
+	world_poll(&world, &core, 999);
+	world_pass(&world, SECOND - 50000);
+	world_poll(&world, &core, 1000);
+	assert_true(core.leap_ns == midnight_ns);
+	world_pass(&world, 40000000);
+	assert_true(!IS_VALID(&core) || core.out.void_after_ticks < 30000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_leap_second_is_due_at_the_midnight_that_is_not_certainly_over),
+		cmocka_unit_test(so_it_is_when_only_the_samples_age_makes_that_midnight_possible),
 		cmocka_unit_test(a_strangers_step_disrupts_clock_readers_until_a_sample_from_after_it),
 		cmocka_unit_test(chronyds_own_step_moves_the_epoch_and_nothing_else),
 		cmocka_unit_test(a_step_that_an_update_of_chronyd_hides_is_seen_all_the_same),
