@@ -137,5 +137,5 @@ int64_t cbd_wobble_q58(const struct cbd_core *core, const struct cbd_poll *poll)
 		return 0;
 	}
 	error_ns = cbd_ns_min(error_ns, span);
-	return cbd_ns_min(left_q58, (CBD_Q58_ONE / span + 1) * error_ns / 5 * ERRORS_OVER_SPAN_FIFTHS);
+	return cbd_ns_min(left_q58, ((CBD_Q58_ONE / span + 1) * error_ns / 5 + 1) * ERRORS_OVER_SPAN_FIFTHS);
 }
