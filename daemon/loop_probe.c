@@ -121,9 +121,8 @@ static void look_back(struct cbd_loop *loop, bool is_same_home)
 
 	if ((moved & CBD_REQUEST_BUMP_RATE) != 0) {
 		cbd_log(CBD_LOG_INFO, "rate_moved_meanwhile",
-			"the rate of CLOCK_REALTIME was changed since a former daemon published: wider for "
-			"its "
-			"readers until this one does");
+			"the rate of CLOCK_REALTIME was changed since a former daemon published: "
+			"wider for its readers until this one does");
 	}
 	if ((moved & ~CBD_REQUEST_BUMP_RATE) != 0) {
 		bool is_counter = (moved & CBD_REQUEST_BUMP_COUNTER) != 0;

@@ -105,7 +105,8 @@ uint32_t cbd_page_writer_look_again(struct cbd_page_writer *writer, const struct
  * @epochs:   what the new home was seeded with, from cbd_page_writer_next_epochs(), not what it says by now
  * @rate_sum: the same of its rate_sum; 0 without a kernel page
  * What readers have now stands, under the new numbers; what had not taken the old ones into account has not
- * taken these either, but for changes of the rate for which cbd_page_writer_look_back() has widened it. Before cbd_page_writer_inherit() at start. A home that stays the same changes nothing.
+ * taken these either, but for changes of the rate for which cbd_page_writer_look_back() has widened it. Before
+ * cbd_page_writer_inherit() at start. A home that stays the same changes nothing.
  */
 void cbd_page_writer_set_home(struct cbd_page_writer *writer, uint64_t id,
 			      const struct clockbound_epochs *epochs, uint64_t rate_sum);

@@ -52,9 +52,8 @@ struct clockbound_event {
 	uint32_t clock_epoch;		  /* after the change */
 	uint32_t rate_epoch;		  /* after the change */
 	char comm[CLOCKBOUND_EVENT_COMM]; /* the caller's name */
-	uint32_t
-		uncertainty_ns; /* of step_ns, where the daemon measured it; from the tracepoints: ns of the call */
-	uint32_t reserved; /* 0 */
+	uint32_t uncertainty_ns; /* of step_ns, if the daemon measured it; in the ring: ns of the call */
+	uint32_t reserved;	 /* 0 */
 };
 
 CLOCKBOUND_STATIC_ASSERT(sizeof(struct clockbound_event) == 112, "no padding in a record");

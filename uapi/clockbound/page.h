@@ -166,10 +166,9 @@ struct clockbound_memory {
 	uint64_t sample_id;	 /* which source was selected, as the daemon numbers them */
 	uint64_t sample_mark;	 /* which sample of it; 0: none */
 	int64_t sample_offset;	 /* its offset then */
-	int64_t raw_ns; /* CLOCK_MONOTONIC_RAW when the clock showed as_of_real_ns, if CLOCKBOUND_X_COURSE */
-	int64_t clock_rate; /* the kernel's rate of CLOCK_REALTIME then, if CLOCKBOUND_X_COURSE */
-	uint64_t
-		event_counter; /* ticks: the latest event that samples must be from after; 0: there was none */
+	int64_t raw_ns;		 /* CLOCK_MONOTONIC_RAW at the clock half's as-of, if CLOCKBOUND_X_COURSE */
+	int64_t clock_rate;	 /* the kernel's rate of CLOCK_REALTIME then, if CLOCKBOUND_X_COURSE */
+	uint64_t event_counter;	 /* ticks: of the latest event that samples must be from after; 0: none */
 };
 
 #define CLOCKBOUND_X_KERNEL_RATE (1u << 0) /* x_kernel_rate is known */
