@@ -65,9 +65,6 @@ void cbd_account_owe(struct cbd_account *account, uint64_t counter, int64_t ns)
 void cbd_account_settle(struct cbd_core *core, const struct cbd_poll *poll,
 			const struct cbd_track_result *track)
 {
-	const struct cbd_source_data *selected = cbd_sample_selected(poll);
-	int64_t missing_ns = 0;
-
 	cbd_account_owe(&core->account, poll->before.real.counter, core->account.inherited_ns);
 	core->account.inherited_ns = 0;
 	if (track->is_same_update) {
@@ -77,13 +74,8 @@ void cbd_account_settle(struct cbd_core *core, const struct cbd_poll *poll,
 		}
 		return;
 	}
-	if (!cbd_missing_ns(core, poll, track, &missing_ns) && selected != NULL) {
-		missing_ns = cbd_missing_unseen_ns(selected, track);
-	}
-	if (track->has_move && (selected == NULL || !cbd_missing_is_whole(core, poll, track))) {
-		missing_ns = cbd_missing_of_all_ns(core, poll, track, missing_ns);
-	}
-	cbd_account_owe(&core->account, poll->before.real.counter, cbd_ns_add(track->steer_ns, missing_ns));
+	cbd_account_owe(&core->account, poll->before.real.counter,
+			cbd_ns_add(track->steer_ns, cbd_missing_most_ns(core, poll, track)));
 }
 
 /* Whether chronyd has a sample that is not certainly from after the counter showed @counter. */

@@ -22,26 +22,52 @@ static int64_t bend_q58(const struct cbd_poll *poll, const struct cbd_track_resu
 }
 
 /*
+ * The youngest and the oldest that a sample may be at the first anchor. since_sample is floor(now - sample), or
+ * floor(now) - floor(sample): up to a second too little, or, of the latter, too much; and now is in the course of the poll.
+ */
+struct age_range {
+	int64_t least_ns;
+	int64_t most_ns;
+};
+
+static struct age_range age_of(const struct cbd_poll *poll, const struct cbd_source_data *source)
+{
+	int64_t since_ns = cbd_sample_since_ns(source);
+	int64_t lasted_ns = cbd_ns_max(cbd_ns_sub(poll->after.mono_ns, poll->before.mono_ns), 0);
+	struct age_range age = {
+		.least_ns = cbd_ns_sub(cbd_ns_max(cbd_ns_sub(since_ns, CBD_NS_PER_SEC), 0), lasted_ns),
+		.most_ns = cbd_ns_add(since_ns, CBD_NS_PER_SEC),
+	};
+
+	return age;
+}
+
+/*
  * A change of chronyd's frequency turns its samples around the present: what it takes off them is what X moves by, and by so
- * much more, as they are old. Signed.
+ * much more, as they are old, whenever between the last poll and this one it came. Signed; in the middle of what it may be.
  */
 static int64_t turned_ns(const struct cbd_poll *poll, const struct cbd_source_data *source,
 			 const struct cbd_track_result *track)
 {
+	struct age_range age = age_of(poll, source);
 	int64_t bend = bend_q58(poll, track);
-	int64_t ns = cbd_q58_growth_ns(cbd_ns_add(cbd_sample_since_ns(source), CBD_NS_PER_SEC / 2),
-				       cbd_ns_abs(bend));
+	int64_t ns = cbd_q58_growth_ns(cbd_ns_add(age.least_ns, age.most_ns) / 2, cbd_ns_abs(bend));
 
 	return bend < 0 ? -ns : ns;
 }
 
-/* How far that may be wrong: their age is told to a second, and the update was within one before; missed ones, any time ago. */
+/*
+ * How far that may be wrong: by half of what the age may be wrong by. Of a sample that was not there at the last poll, if an
+ * update was missed since, nothing tells which of them turned it.
+ */
 static int64_t turn_blur_ns(const struct cbd_core *core, const struct cbd_poll *poll,
 			    const struct cbd_source_data *source, const struct cbd_track_result *track)
 {
-	int64_t ns = cbd_missing_is_whole(core, poll, track)
-			     ? 2 * CBD_NS_PER_SEC
-			     : cbd_ns_add(cbd_sample_since_ns(source), CBD_NS_PER_SEC) * 2;
+	struct age_range age = age_of(poll, source);
+	int64_t ns =
+		cbd_missing_is_whole(core, poll, track) || cbd_account_seen(&core->account, source) != NULL
+			? cbd_ns_sub(age.most_ns, age.least_ns) / 2
+			: cbd_ns_add(age.most_ns, age.most_ns);
 
 	return cbd_q58_growth_ns(ns, cbd_ns_abs(bend_q58(poll, track)));
 }
@@ -133,30 +159,50 @@ bool cbd_missing_ns(const struct cbd_core *core, const struct cbd_poll *poll,
 	return selected != NULL && track->has_move && missing_of(core, poll, selected, track, missing_ns);
 }
 
+/* An old sample that was never seen: X may have moved with it or without it. */
+static int64_t missing_unseen_ns(const struct cbd_source_data *source, const struct cbd_track_result *track)
+{
+	return cbd_ns_max(cbd_ns_abs(taken_off_ns(source)), track->has_move ? cbd_ns_abs(track->move_ns) : 0);
+}
+
 /*
  * Where an update was missed the selected sample may be from after it, and what is missing of X's movement since may hide
  * behind what chronyd did before. The sample that brought the first of the updates saw them all, whichever it is.
  */
-int64_t cbd_missing_of_all_ns(const struct cbd_core *core, const struct cbd_poll *poll,
-			      const struct cbd_track_result *track, int64_t missing_ns)
+static int64_t missing_of_all_ns(const struct cbd_core *core, const struct cbd_poll *poll,
+				 const struct cbd_track_result *track)
 {
+	int64_t most_ns = 0;
 	uint32_t i;
 
 	for (i = 0; i < poll->sources; i++) {
-		int64_t other_ns;
+		const struct cbd_source_data *source = &poll->source[i];
+		int64_t ns;
 
-		if (poll->source[i].since_s != CBD_SINCE_NEVER &&
-		    missing_of(core, poll, &poll->source[i], track, &other_ns)) {
-			missing_ns = cbd_ns_max(missing_ns, other_ns);
+		if (source->since_s != CBD_SINCE_NEVER && missing_of(core, poll, source, track, &ns)) {
+			most_ns =
+				cbd_ns_max(most_ns, cbd_ns_add(ns, turn_blur_ns(core, poll, source, track)));
 		}
 	}
-	return missing_ns;
+	return most_ns;
 }
 
-/* An old sample that was never seen: X may have moved with it or without it. */
-int64_t cbd_missing_unseen_ns(const struct cbd_source_data *source, const struct cbd_track_result *track)
+int64_t cbd_missing_most_ns(const struct cbd_core *core, const struct cbd_poll *poll,
+			    const struct cbd_track_result *track)
 {
-	return cbd_ns_max(cbd_ns_abs(taken_off_ns(source)), track->has_move ? cbd_ns_abs(track->move_ns) : 0);
+	const struct cbd_source_data *selected = cbd_sample_selected(poll);
+	int64_t most_ns = 0;
+
+	if (selected != NULL) {
+		if (!cbd_missing_ns(core, poll, track, &most_ns)) {
+			most_ns = missing_unseen_ns(selected, track);
+		}
+		most_ns = cbd_ns_add(most_ns, turn_blur_ns(core, poll, selected, track));
+	}
+	if (track->has_move && (selected == NULL || !cbd_missing_is_whole(core, poll, track))) {
+		most_ns = cbd_ns_max(most_ns, missing_of_all_ns(core, poll, track));
+	}
+	return most_ns;
 }
 
 bool cbd_missing_is_credited(const struct cbd_core *core, const struct cbd_poll *poll,
@@ -170,7 +216,7 @@ bool cbd_missing_is_credited(const struct cbd_core *core, const struct cbd_poll 
 	}
 	if (!cbd_missing_ns(core, poll, track, &missing_ns)) {
 		/* Nothing to compare with, at the start or for a sample from before: then nothing may be taken off. */
-		missing_ns = cbd_ns_sub(cbd_missing_unseen_ns(selected, track),
+		missing_ns = cbd_ns_sub(missing_unseen_ns(selected, track),
 					cbd_ns_abs(turned_ns(poll, selected, track)));
 	}
 	missing_ns = cbd_ns_sub(missing_ns, turn_blur_ns(core, poll, selected, track));

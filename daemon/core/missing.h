@@ -40,12 +40,12 @@ bool cbd_missing_is_whole(const struct cbd_core *core, const struct cbd_poll *po
 int64_t cbd_missing_blur_ns(const struct cbd_core *core, const struct cbd_poll *poll,
 			    const struct cbd_track_result *track);
 
-/* cbd_missing_of_all_ns - the most that is missing of any source's sample, and of @missing_ns */
-int64_t cbd_missing_of_all_ns(const struct cbd_core *core, const struct cbd_poll *poll,
-			      const struct cbd_track_result *track, int64_t missing_ns);
-
-/* cbd_missing_unseen_ns - of an old sample that was never seen */
-int64_t cbd_missing_unseen_ns(const struct cbd_source_data *source, const struct cbd_track_result *track);
+/*
+ * cbd_missing_most_ns - the most that may be missing: of the selected sample; where an update was missed, or none is
+ * selected, of any
+ */
+int64_t cbd_missing_most_ns(const struct cbd_core *core, const struct cbd_poll *poll,
+			    const struct cbd_track_result *track);
 
 /*
  * cbd_missing_is_sample_credited - nothing that matters is missing of this source's sample

@@ -98,6 +98,37 @@ static void a_slew_does_not_hide_in_a_change_of_frequency(void **state)
 	assert_int_equal(core.event.reason, 0);
 }
 
+/*
+ * X gained 1 ms a second until chronyd noticed, by a sample 0.6 s old which it calls a second old: what the change of frequency
+ * takes off it is known to 1 ms. A stranger's slew since the sample may hide in that.
+ */
+static void what_may_hide_in_a_change_of_frequency_is_owed(void **state)
+{
+	struct cbd_core_config config = world_config();
+	struct world world;
+	struct cbd_core core;
+
+	(void)state;
+	world_init(&world);
+	world.poll.tracking.frequency_q58 = -cbd_q58_from_ppb(1000000);
+	world.poll.tracking.skew_q58 = cbd_q58_from_ppb(1500000);
+	cbd_core_init(&core, &config);
+	world_poll(&world, &core, 0);
+	world_pass(&world, SECOND);
+	world.offset_ns = 1000000;
+	world_poll(&world, &core, 1);
+	assert_true(world_is_contained(&world, &core));
+	world_pass(&world, SECOND);
+	world.offset_ns = -873000;
+	take_idle(&world);
+	world.poll.tracking.frequency_q58 = 0;
+	world.poll.tracking.skew_q58 = cbd_q58_from_ppb(100);
+	world.poll.source[0].first_offset_ns = -1400000;
+	world_poll(&world, &core, 1);
+	assert_int_not_equal(core.out.status & CLOCKBOUND_VALID, 0);
+	assert_true(world_is_contained(&world, &core));
+}
+
 /* chronyd updates while it says that it is not synchronised, and loses 15 ms of its correction over a step that failed. */
 static void what_an_unsynchronised_chronyd_forgets_is_owed(void **state)
 {
@@ -157,6 +188,7 @@ int main(void)
 		cmocka_unit_test(a_step_that_a_slew_nearly_undoes_is_not_chronyds),
 		cmocka_unit_test(a_step_beside_a_large_change_of_frequency_is_not_certainly_chronyds),
 		cmocka_unit_test(a_slew_does_not_hide_in_a_change_of_frequency),
+		cmocka_unit_test(what_may_hide_in_a_change_of_frequency_is_owed),
 		cmocka_unit_test(what_an_unsynchronised_chronyd_forgets_is_owed),
 		cmocka_unit_test(what_moved_while_no_daemon_ran_is_owed_whatever_is_selected_then),
 	};
