@@ -78,35 +78,6 @@ void cbd_account_settle(struct cbd_core *core, const struct cbd_poll *poll,
 			cbd_ns_add(track->steer_ns, cbd_missing_most_ns(core, poll, track)));
 }
 
-/* Whether chronyd has a sample that is not certainly from after the counter showed @counter. */
-static bool is_needed(const struct cbd_core *core, const struct cbd_poll *poll, uint64_t counter)
-{
-	uint32_t i;
-
-	for (i = 0; i < poll->sources; i++) {
-		const struct cbd_source_data *source = &poll->source[i];
-		struct cbd_sample sample = {
-			.age_ns = cbd_ns_add(cbd_sample_since_ns(source), CBD_NS_PER_SEC),
-			.uncertain_ns = cbd_sample_span_ns(source),
-		};
-
-		if (source->since_s != CBD_SINCE_NEVER &&
-		    !cbd_belief_is_from_after(core, counter, poll, &sample)) {
-			return true;
-		}
-	}
-	if (!poll->has_source_data) {
-		int64_t x_ns = cbd_ns_add(poll->before.real.clock_ns, poll->tracking.correction_ns);
-		struct cbd_sample sample = {
-			.age_ns = cbd_ns_max(cbd_ns_sub(x_ns, poll->tracking.ref_time_ns), 0),
-			.uncertain_ns = poll->tracking.root_delay_ns,
-		};
-
-		return !cbd_belief_is_from_after(core, counter, poll, &sample);
-	}
-	return false;
-}
-
 /* How many samples of this source have come since the latest event was first looked at; no more than matter are counted. */
 static uint32_t news_of(const struct cbd_core *core, const struct cbd_source_data *source, bool is_new_event)
 {
@@ -156,7 +127,7 @@ void cbd_account_note(struct cbd_core *core, const struct cbd_poll *poll,
 		return; /* the account goes from the line, and the former daemon's sample, to the first poll that can tell */
 	}
 	for (i = 0; i < account->owes; i++) {
-		if (is_needed(core, poll, account->owed[i].counter)) {
+		if (cbd_belief_is_needed(core, poll, account->owed[i].counter)) {
 			next.owed[next.owes++] = account->owed[i];
 		}
 	}
@@ -236,9 +207,7 @@ void cbd_account_charge(const struct cbd_core *core, const struct cbd_poll *poll
 			ns = cbd_ns_add(ns, account->owed[i].ns);
 		}
 	}
-	sample->interval.earliest_ns = cbd_ns_sub(sample->interval.earliest_ns, ns);
-	sample->interval.latest_ns = cbd_ns_add(sample->interval.latest_ns, ns);
-	sample->terms.off_line_ns = cbd_ns_add(sample->terms.off_line_ns, ns);
+	cbd_sample_widen(sample, ns);
 }
 
 int64_t cbd_account_owed_ns(const struct cbd_account *account)

@@ -19,6 +19,34 @@ bool cbd_belief_is_from_after(const struct cbd_core *core, uint64_t counter, con
 	return cbd_ns_add(cbd_ns_add(sample->age_ns, sample->uncertain_ns), core->event.blur_ns) < passed_ns;
 }
 
+bool cbd_belief_is_needed(const struct cbd_core *core, const struct cbd_poll *poll, uint64_t counter)
+{
+	uint32_t i;
+
+	for (i = 0; i < poll->sources; i++) {
+		const struct cbd_source_data *source = &poll->source[i];
+		struct cbd_sample sample = {
+			.age_ns = cbd_ns_add(cbd_sample_since_ns(source), CBD_NS_PER_SEC),
+			.uncertain_ns = cbd_sample_span_ns(source),
+		};
+
+		if (source->since_s != CBD_SINCE_NEVER &&
+		    !cbd_belief_is_from_after(core, counter, poll, &sample)) {
+			return true;
+		}
+	}
+	if (!poll->has_source_data) {
+		int64_t x_ns = cbd_ns_add(poll->before.real.clock_ns, poll->tracking.correction_ns);
+		struct cbd_sample sample = {
+			.age_ns = cbd_ns_max(cbd_ns_sub(x_ns, poll->tracking.ref_time_ns), 0),
+			.uncertain_ns = poll->tracking.root_delay_ns,
+		};
+
+		return !cbd_belief_is_from_after(core, counter, poll, &sample);
+	}
+	return false;
+}
+
 /*
  * Samples of one source that must have come since the event was seen, beside the one that was there: one that
  * chronyd may have kept over its own restart, one that may have been under way when the event happened, one that was

@@ -31,4 +31,7 @@ bool cbd_belief_is_counted(struct cbd_core *core, const struct cbd_poll *poll);
 bool cbd_belief_is_past_event(struct cbd_core *core, const struct cbd_poll *poll,
 			      const struct cbd_sample *sample);
 
+/* cbd_belief_is_needed - chronyd has a sample that is not certainly from after the counter showed @counter */
+bool cbd_belief_is_needed(const struct cbd_core *core, const struct cbd_poll *poll, uint64_t counter);
+
 #endif

@@ -18,6 +18,7 @@
 #include "daemon/core/mutate.h"
 #include "daemon/core/publication.h"
 #include "daemon/core/q58.h"
+#include "daemon/core/seconds.h"
 #include "daemon/core/segment.h"
 #include "daemon/core/wobble.h"
 
@@ -66,6 +67,7 @@ static void lose_counter(struct cbd_core *core, uint32_t reason, const struct cb
 	cbd_track_forget_line(&core->track);
 	cbd_fallback_init(&core->fallback);
 	core->account = (struct cbd_account){0};
+	core->stamps = (struct cbd_stamps){0};
 	core->phc.has_offset = false;
 	core->surprise_q58 = 0;
 	core->event.reason &= ~CLOCKBOUND_REASON_LEAP;
@@ -175,9 +177,14 @@ static int64_t growth_of(const struct cbd_core *core, const struct cbd_poll *pol
 	return compounded(growth, poll->tracking.frequency_q58);
 }
 
-static bool charge_source(struct cbd_core *core, const struct cbd_source_data *source,
-			  struct cbd_sample *sample)
+/* All that is charged to a sample for what befell the clock, or its device. */
+static bool charge_source(struct cbd_core *core, const struct cbd_poll *poll,
+			  const struct cbd_source_data *source, struct cbd_sample *sample)
 {
+	cbd_account_charge(core, poll, sample);
+	if (source->mode == CBD_SOURCE_MODE_REFCLOCK) {
+		cbd_stamps_charge(core, poll, sample);
+	}
 	return cbd_device_charge(core, source->reference_id, source->mode == CBD_SOURCE_MODE_REFCLOCK,
 				 sample);
 }
@@ -207,8 +214,7 @@ static bool make_sample(struct cbd_core *core, const struct cbd_poll *poll,
 		return cbd_device_charge(core, poll->tracking.reference_id,
 					 poll->tracking.is_refclock && !is_local, sample);
 	}
-	cbd_account_charge(core, poll, sample);
-	if (!charge_source(core, selected, sample)) {
+	if (!charge_source(core, poll, selected, sample)) {
 		return false;
 	}
 	for (i = 0; i < poll->sources; i++) {
@@ -217,8 +223,7 @@ static bool make_sample(struct cbd_core *core, const struct cbd_poll *poll,
 		if (poll->source[i].state == CBD_SOURCE_UNSELECTED &&
 		    !cbd_account_is_from_before(&core->account, &poll->source[i]) &&
 		    cbd_sample_from_source(poll, &poll->source[i], context, &other) &&
-		    charge_source(core, &poll->source[i], &other)) {
-			cbd_account_charge(core, poll, &other);
+		    charge_source(core, poll, &poll->source[i], &other)) {
 			if (!cbd_interval_meets(&sample->interval, &other.interval)) {
 				sample->interval = cbd_interval_hull(&sample->interval, &other.interval);
 				*is_disputed = true;
@@ -322,11 +327,14 @@ static void judge_sample(struct cbd_core *core, const struct cbd_poll *poll,
 	struct cbd_sample sample;
 	bool is_disputed;
 	bool is_proved;
+	bool is_believed;
 
 	core->is_disciplined = true;
 	core->correction_ns = poll->tracking.correction_ns;
-	if (!make_sample(core, poll, &context, &sample, &is_disputed) ||
-	    (core->event.reason != 0 && !cbd_belief_is_past_event(core, poll, &sample))) {
+	is_believed = make_sample(core, poll, &context, &sample, &is_disputed);
+	is_believed = is_believed && cbd_seconds_are_known(core, poll, &context, &sample) &&
+		      (core->event.reason == 0 || cbd_belief_is_past_event(core, poll, &sample));
+	if (!is_believed) {
 		core->is_disciplined = false;
 		go_on_by_device(core, &poll->before);
 		hold(core, CBD_CHRONY_FREE_RUNNING, &poll->before);
@@ -393,6 +401,9 @@ void cbd_core_on_poll(struct cbd_core *core, const struct cbd_poll *poll)
 		cbd_fallback_init(&core->fallback);
 		cbd_wobble_forget(&core->wobble);
 		cbd_disturbance_unsynchronised(core, poll);
+		if (wrong == CLOCKBOUND_REASON_UNSYNCHRONISED) {
+			cbd_seconds_on_unsynchronised(core, poll);
+		}
 		go_on_without(core, wrong,
 			      wrong == CLOCKBOUND_REASON_LOCAL_MODE ? CBD_CHRONY_UNKNOWN
 								    : CBD_CHRONY_FREE_RUNNING,
@@ -411,6 +422,8 @@ void cbd_core_on_poll(struct cbd_core *core, const struct cbd_poll *poll)
 	had_line = core->track.has_line && !core->track.is_inherited;
 	track = cbd_track_poll(&core->track, poll, rate, cbd_calibration_uncertainty_q58(&core->calibration));
 	cbd_account_settle(core, poll, &track);
+	cbd_stamps_follow(core, poll, &track);
+	cbd_seconds_follow(core, poll);
 	cbd_disturbance_judge(core, poll, &track, had_line);
 	cbd_fallback_poll(&core->fallback, poll, rate, track.has_move, track.move_ns);
 	cbd_disturbance_note_leap(core, poll);

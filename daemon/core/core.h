@@ -23,7 +23,9 @@
 #include "daemon/core/phc.h"
 #include "daemon/core/poll.h"
 #include "daemon/core/sample.h"
+#include "daemon/core/seconds.h"
 #include "daemon/core/segment_fsm.h"
+#include "daemon/core/stamps.h"
 #include "daemon/core/track.h"
 #include "daemon/core/wobble.h"
 
@@ -145,6 +147,8 @@ struct cbd_core {
 	struct cbd_core_event event;
 	struct cbd_account account; /* what chronyd's samples do not know of X's movements */
 	struct cbd_wobble wobble;   /* how closely its updates have followed each other */
+	struct cbd_seconds seconds; /* whether refclocks' samples are of the right second */
+	struct cbd_stamps stamps;   /* how far refclocks' stamps may be wrong */
 	struct cbd_phc_reading phc; /* of this poll */
 	struct cbd_anchor anchor;   /* the last one seen */
 	struct cbd_vm vm;	    /* under which everything here was measured */

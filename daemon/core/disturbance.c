@@ -13,6 +13,7 @@
 #include "daemon/core/missing.h"
 #include "daemon/core/mutate.h"
 #include "daemon/core/q58.h"
+#include "daemon/core/seconds.h"
 #include "daemon/core/wobble.h"
 
 /* chronyd's regression never has more samples than this. */
@@ -28,6 +29,10 @@ enum hand {
 void cbd_disturbance_begin(struct cbd_core *core, uint32_t reason, const struct cbd_anchor *now)
 {
 	core->event.met = core->event.reason == 0 ? 0 : core->event.met;
+	if (!core->agreement.has_lines || now->real.counter >= core->void_counter ||
+	    !core->seconds.is_proved || (reason & CLOCKBOUND_REASON_LEAP) != 0) {
+		cbd_seconds_lose(core, now);
+	}
 	core->event.needs_two = core->event.reason != 0 && core->event.needs_two;
 	core->event.reason |= reason;
 	/* At the first poll, after a sleep that no daemon saw: a step back may hide in the time slept. */

@@ -28,6 +28,7 @@ static void inherit_lines(struct cbd_core *core, const struct cbd_inheritance *p
 	core->void_counter = page->lines.base + page->void_after_ticks;
 	core->anchor.real.counter = page->lines.base;
 	core->has_synced = true;
+	core->seconds.is_proved = true;
 	core->reasons &= ~CLOCKBOUND_REASON_NOT_SYNCED_YET;
 }
 

@@ -92,14 +92,18 @@ enum cbd_source_state {
 	CBD_SOURCE_SELECTABLE = 5,
 };
 
-/* Its number of a refclock, in Source_Data. */
-#define CBD_SOURCE_MODE_REFCLOCK 2
+/* What a source is, by the numbers of Source_Data. */
+enum cbd_source_mode {
+	CBD_SOURCE_MODE_CLIENT = 0,
+	CBD_SOURCE_MODE_PEER = 1,
+	CBD_SOURCE_MODE_REFCLOCK = 2,
+};
 
 /* Source_Data of one source. */
 struct cbd_source_data {
 	uint32_t reference_id; /* IPv4 address, first bytes of an IPv6 address's MD5, or a refclock's name */
 	uint16_t state;	       /* enum cbd_source_state */
-	uint16_t mode;	       /* 0 client, 1 peer, 2 refclock */
+	uint16_t mode;	       /* enum cbd_source_mode */
 	int16_t poll_log2;     /* interval at which chronyd asks it, log2 of seconds */
 	uint32_t since_s;      /* whole seconds since the sample, up to 1 s too few; CBD_SINCE_NEVER */
 	int64_t offset_ns;     /* reference - X at the sample, to the nearest ns (chronyd's sign turned) */

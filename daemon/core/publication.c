@@ -185,6 +185,7 @@ void cbd_publication_fill(struct cbd_core *core, const struct cbd_anchor *now)
 	cbd_track_leave(&core->track, &out->memory.x);
 	out->memory.sample = core->account.selected;
 	out->memory.event_counter = core->event.is_dated ? core->event.counter : 0;
-	out->memory.owed_ns = cbd_account_owed_ns(&core->account);
+	out->memory.owed_ns =
+		cbd_ns_add(cbd_account_owed_ns(&core->account), cbd_stamps_owed_ns(&core->stamps));
 	out->memory.course = cbd_course_make(now, rate_of(core));
 }

@@ -15,6 +15,11 @@
 #define ROUNDING_NS 4
 /* chronyd's own limit of a polling interval: 2^24 s. */
 #define POLL_LOG2_MAX 24
+/*
+ * An interleaved exchange is taken from the reply before to the request where that is less than ten round trips, and dated in
+ * the middle: it began six round trips before, at most. A basic one is one round trip. In halves, of which e is one or more.
+ */
+#define EXCHANGE_ERRORS 12
 /* Fallback: an update may leave no more unacknowledged error than this times what it moved the estimate
  * (true while the newest sample weighs at least 1/7). Half of it fails after oscillator jumps; double widens
  * every noisy update. */
@@ -91,14 +96,45 @@ int64_t cbd_sample_since_ns(const struct cbd_source_data *source)
 	return source->since_s > INT32_MAX ? 0 : (int64_t)source->since_s * CBD_NS_PER_SEC;
 }
 
-int64_t cbd_sample_span_ns(const struct cbd_source_data *source)
+/* @shift: to the left, of one polling interval */
+static int64_t polls_ns(const struct cbd_source_data *source, int shift)
 {
-	int64_t round_trip_ns = cbd_ns_add(source->error_ns, source->error_ns);
 	int64_t poll_log2 = cbd_ns_min(cbd_ns_max(source->poll_log2, 0), POLL_LOG2_MAX);
 
-	return source->mode == CBD_SOURCE_MODE_REFCLOCK
-		       ? cbd_ns_add(round_trip_ns, CBD_NS_PER_SEC << poll_log2)
-		       : round_trip_ns;
+	return (CBD_NS_PER_SEC << poll_log2) << shift;
+}
+
+static int64_t errors_ns(const struct cbd_source_data *source, int count)
+{
+	int64_t ns = 0;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		ns = cbd_ns_add(ns, source->error_ns);
+	}
+	return ns;
+}
+
+int64_t cbd_sample_span_ns(const struct cbd_source_data *source)
+{
+	switch (source->mode) {
+	case CBD_SOURCE_MODE_CLIENT:
+		return errors_ns(source, EXCHANGE_ERRORS);
+	case CBD_SOURCE_MODE_REFCLOCK:
+		return cbd_ns_add(errors_ns(source, 2), polls_ns(source, 0));
+	default:
+		/* A peer answers when its own interval is over, and ours may have been twice what it is now. */
+		return cbd_ns_add(errors_ns(source, 2), polls_ns(source, 1));
+	}
+}
+
+/*
+ * The exchange was timed by a clock that was off by g meanwhile: half of that is missing of its error. A refclock's mean has
+ * the mean of its readings' times.
+ */
+static int64_t exchange_half_ns(const struct cbd_source_data *source)
+{
+	return source->mode == CBD_SOURCE_MODE_REFCLOCK ? 0 : cbd_sample_span_ns(source) / 2 + 1;
 }
 
 /* The part of a second that has passed at @ns. */
@@ -151,7 +187,9 @@ bool cbd_sample_from_source(const struct cbd_poll *poll, const struct cbd_source
 	/* A sample may also be younger than the anchor: taken while a slow poll was under way. */
 	terms->sample_age_ns = cbd_ns_max(terms->sample_age_ns, duration_of(poll, context));
 	terms->growth_ns =
-		CBD_MUTANT(NO_GROWTH, 0, cbd_q58_growth_ns(terms->sample_age_ns, context->growth_q58));
+		CBD_MUTANT(NO_GROWTH, 0,
+			   cbd_q58_growth_ns(cbd_ns_add(terms->sample_age_ns, exchange_half_ns(source)),
+					     context->growth_q58));
 	half_ns = cbd_ns_add(half_ns, terms->sample_error_ns);
 	half_ns = cbd_ns_add(half_ns, terms->growth_ns);
 	half_ns = cbd_ns_add(half_ns, terms->floor_ns);
@@ -205,4 +243,11 @@ void cbd_sample_from_tracking(const struct cbd_poll *poll, const struct cbd_samp
 	sample->interval = around(x_ns, half_ns);
 	sample->age_ns = terms->sample_age_ns;
 	sample->uncertain_ns = tracking->root_delay_ns;
+}
+
+void cbd_sample_widen(struct cbd_sample *sample, int64_t ns)
+{
+	sample->interval.earliest_ns = cbd_ns_sub(sample->interval.earliest_ns, ns);
+	sample->interval.latest_ns = cbd_ns_add(sample->interval.latest_ns, ns);
+	sample->terms.off_line_ns = cbd_ns_add(sample->terms.off_line_ns, ns);
 }

@@ -79,4 +79,7 @@ int64_t cbd_sample_since_ns(const struct cbd_source_data *source);
 /* cbd_sample_selected - the source that chronyd has selected, or NULL */
 const struct cbd_source_data *cbd_sample_selected(const struct cbd_poll *poll);
 
+/* cbd_sample_widen - X may be off its line by @ns more, at this sample */
+void cbd_sample_widen(struct cbd_sample *sample, int64_t ns);
+
 #endif

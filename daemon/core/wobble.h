@@ -11,7 +11,7 @@
 #include "daemon/core/poll.h"
 
 /* Intervals between updates that chronyd's regression keeps at least. */
-#define CBD_WOBBLE_INTERVALS 4
+#define CBD_WOBBLE_INTERVALS 3
 
 struct cbd_core;
 

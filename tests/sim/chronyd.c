@@ -117,6 +117,18 @@ static void steer(struct sim_world *world, double correction_ns)
 		world->now_ns + (int64_t)duration_ns + sim_rng_exponential(&chronyd->rng, 50000);
 }
 
+/* X moves by -@offset_ns and its rate by -@frequency, and so do all samples' offsets from it. */
+static void move_x(struct sim_world *world, double offset_ns, double frequency)
+{
+	struct sim_chronyd *chronyd = &world->chronyd;
+	int64_t x_ns = sim_chronyd_x_ns(world);
+	int i;
+
+	for (i = 0; i < chronyd->sources; i++) {
+		sim_source_adjust(&chronyd->source[i], x_ns, offset_ns, frequency);
+	}
+}
+
 /* Steps the clock so that it shows X. The samples do not hear of it: they are relative to X. */
 static void step(struct sim_world *world, double correction_ns)
 {
@@ -124,7 +136,7 @@ static void step(struct sim_world *world, double correction_ns)
 	int64_t step_ns = nearest(correction_ns);
 
 	if (chronyd->options.is_foreign || chronyd->options.cannot_step) {
-		steer(world, chronyd->options.forgets ? 0.0 : correction_ns);
+		steer(world, correction_ns);
 		return;
 	}
 	sim_kernel_step(&world->kernel, step_ns);
@@ -133,9 +145,22 @@ static void step(struct sim_world *world, double correction_ns)
 	steer(world, correction_ns - (double)step_ns);
 }
 
+/* chronyd up to 4.6 takes the correction for made before it steps: X is where the clock is, and if that fails stays there. */
+static bool forgets(const struct sim_chronyd *chronyd)
+{
+	return chronyd->options.forgets && (chronyd->options.is_foreign || chronyd->options.cannot_step);
+}
+
 void sim_chronyd_makestep(struct sim_world *world)
 {
-	step(world, sim_chronyd_correction_at(&world->chronyd, real_ns(world)));
+	double correction_ns = sim_chronyd_correction_at(&world->chronyd, real_ns(world));
+
+	if (forgets(&world->chronyd)) {
+		move_x(world, correction_ns, 0);
+		steer(world, 0);
+		return;
+	}
+	step(world, correction_ns);
 }
 
 static void note_reference(struct sim_world *world, const struct sim_source *source)
@@ -187,32 +212,39 @@ static double weigh_frequency(struct sim_chronyd *chronyd, const struct sim_esti
 	return adopted;
 }
 
+static bool is_step_due(const struct sim_chronyd *chronyd, double correction_ns)
+{
+	return chronyd->options.makestep_ns != 0 &&
+	       magnitude(correction_ns) > (double)chronyd->options.makestep_ns &&
+	       (chronyd->options.makestep_limit == 0 || chronyd->updates <= chronyd->options.makestep_limit);
+}
+
 /* An update of the reference: X moves, and its rate. */
 static void update(struct sim_world *world, struct sim_source *source)
 {
 	struct sim_chronyd *chronyd = &world->chronyd;
-	int64_t x_ns = sim_chronyd_x_ns(world);
-	struct sim_estimate combined = sim_select_combine(chronyd, x_ns);
+	struct sim_estimate combined = sim_select_combine(chronyd, sim_chronyd_x_ns(world));
 	double frequency = weigh_frequency(chronyd, &combined);
-	double correction_ns;
-	int i;
+	double left_ns = sim_chronyd_correction_at(chronyd, real_ns(world));
+	double correction_ns = left_ns - combined.offset_ns;
+	bool is_step;
 
 	note_reference(world, source);
-	combined.frequency = (frequency - chronyd->frequency) / (1.0 - chronyd->frequency);
-	for (i = 0; i < chronyd->sources; i++) {
-		sim_source_adjust(&chronyd->source[i], x_ns, combined.offset_ns, combined.frequency);
+	chronyd->updates++;
+	is_step = is_step_due(chronyd, correction_ns);
+	if (is_step && forgets(chronyd)) {
+		combined.offset_ns = left_ns;
+		correction_ns = 0;
+		is_step = false;
 	}
+	move_x(world, combined.offset_ns, (frequency - chronyd->frequency) / (1.0 - chronyd->frequency));
 	chronyd->ref_time_ns =
 		source->sample[source->samples - 1].time_ns - sim_rng_below(&chronyd->rng, NS_PER_SEC);
 	chronyd->frequency = frequency;
 	chronyd->offset_power =
 		TIME_RATIO * combined.deviation_ns *
 		(double)(chronyd->update_interval_ns > NS_PER_SEC ? chronyd->update_interval_ns : NS_PER_SEC);
-	chronyd->updates++;
-	correction_ns = sim_chronyd_correction_at(chronyd, real_ns(world)) - combined.offset_ns;
-	if (chronyd->options.makestep_ns != 0 &&
-	    magnitude(correction_ns) > (double)chronyd->options.makestep_ns &&
-	    (chronyd->options.makestep_limit == 0 || chronyd->updates <= chronyd->options.makestep_limit)) {
+	if (is_step) {
 		step(world, correction_ns);
 	} else {
 		steer(world, correction_ns);
@@ -250,8 +282,15 @@ static void on_arrival(struct sim_world *world, struct sim_source *source)
 {
 	struct sim_chronyd *chronyd = &world->chronyd;
 	double skew = source->estimate.is_known ? source->estimate.skew : 1.0;
+	int64_t late_x_ns =
+		source->sent_real_ns + nearest(sim_chronyd_correction_at(chronyd, source->sent_real_ns));
 
-	if (!sim_source_receive(source, sim_chronyd_x_ns(world), PRECISION_NS,
+	if (source->server->is_pulse && !chronyd->is_synchronised) {
+		source->helds = 0;
+		source->arrival_ns = INT64_MAX;
+		return;
+	}
+	if (!sim_source_receive(source, sim_chronyd_x_ns(world), late_x_ns, PRECISION_NS,
 				chronyd->options.is_obstinate ? 0.0001 : skew)) {
 		return;
 	}
@@ -430,8 +469,10 @@ void sim_chronyd_run(struct sim_world *world)
 			on_arrival(world, source);
 		}
 		if (source->next_poll_ns <= world->now_ns) {
-			sim_source_send(source, world->now_ns, sim_world_utc_ns(world),
-					sim_chronyd_x_ns(world));
+			const struct sim_now now = {world->now_ns, sim_world_utc_ns(world), real_ns(world),
+						    sim_chronyd_x_ns(world)};
+
+			sim_source_send(source, &now);
 		}
 	}
 }

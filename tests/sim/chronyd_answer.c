@@ -111,6 +111,13 @@ bool sim_chronyd_tracking(struct sim_world *world, struct cbd_tracking *tracking
 	return cbd_chrony_wire_tracking(reply, tracking, &complaint) == CBD_CHRONY_ACCEPTED;
 }
 
+static uint32_t mode_of(const struct sim_server *server)
+{
+	return server->is_refclock ? CBD_SOURCE_MODE_REFCLOCK
+	       : server->is_peer   ? CBD_SOURCE_MODE_PEER
+				   : CBD_SOURCE_MODE_CLIENT;
+}
+
 bool sim_chronyd_source_data(struct sim_world *world, int number, struct cbd_source_data *data)
 {
 	const struct sim_source *source = &world->chronyd.source[number];
@@ -127,7 +134,7 @@ bool sim_chronyd_source_data(struct sim_world *world, int number, struct cbd_sou
 	put16(reply + 48, (uint32_t)source->poll_log2);
 	put16(reply + 50, 1);
 	put16(reply + 52, source->state);
-	put16(reply + 54, source->server->is_refclock ? 2 : 0);
+	put16(reply + 54, mode_of(source->server));
 	put32(reply + 60, CBD_SINCE_NEVER);
 	if (source->samples > 0) {
 		put32(reply + 60, (uint32_t)since_s); /* negative ones wrap, as in chronyd */

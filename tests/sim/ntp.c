@@ -66,8 +66,21 @@ static void reroute(struct sim_source *source, int64_t now_ns, int64_t *there_ns
 	}
 }
 
-void sim_source_send(struct sim_source *source, int64_t now_ns, int64_t utc_ns, int64_t x_ns)
+/* From the request at the server, or the pulse, to the answer. */
+static int64_t hold_ns(struct sim_source *source)
 {
+	if (source->server->late_ns != 0) {
+		return source->server->late_ns;
+	}
+	if (source->server->is_peer) {
+		return ((int64_t)NS_PER_SEC << source->poll_log2) / 10 * 8;
+	}
+	return sim_rng_between(&source->rng, 5000, 30000);
+}
+
+void sim_source_send(struct sim_source *source, const struct sim_now *now)
+{
+	int64_t now_ns = now->true_ns;
 	const struct sim_path *path = &source->server->path;
 	int64_t there_ns = path->there_ns;
 	int64_t back_ns = path->back_ns;
@@ -88,10 +101,11 @@ void sim_source_send(struct sim_source *source, int64_t now_ns, int64_t utc_ns, 
 	if (sim_rng_chance(&source->rng, path->burst_ppm)) {
 		back_ns += sim_rng_exponential(&source->rng, path->burst_ns);
 	}
-	source->sent_x_ns = x_ns;
-	source->hold_ns = sim_rng_between(&source->rng, 5000, 30000);
+	source->sent_x_ns = now->x_ns;
+	source->sent_real_ns = now->real_ns;
+	source->hold_ns = hold_ns(source);
 	source->received_ns =
-		utc_ns + there_ns + source->server->own_error_ns + lie_of(source->server, now_ns);
+		now->utc_ns + there_ns + source->server->own_error_ns + lie_of(source->server, now_ns);
 	if (source->server->noise_ns != 0) {
 		source->received_ns +=
 			sim_rng_between(&source->rng, -source->server->noise_ns, source->server->noise_ns);
@@ -102,7 +116,8 @@ void sim_source_send(struct sim_source *source, int64_t now_ns, int64_t utc_ns, 
 		gap_ns = gap_ns < BURST_GAP_NS ? gap_ns : BURST_GAP_NS;
 	}
 	source->next_poll_ns = now_ns + gap_ns + sim_rng_below(&source->rng, gap_ns / 64);
-	if (source->arrival_ns > source->next_poll_ns || source->arrival_ns - now_ns > TIMEOUT_NS) {
+	if (source->arrival_ns > source->next_poll_ns ||
+	    (!source->server->is_peer && source->arrival_ns - now_ns > TIMEOUT_NS)) {
 		source->arrival_ns = INT64_MAX;
 	}
 }
@@ -148,8 +163,16 @@ static bool average(struct sim_source *source, struct sim_sample *now)
 	return true;
 }
 
-static struct sim_sample measure(const struct sim_source *source, int64_t x_ns, double precision_ns,
-				 double skew)
+/* A pulse is that of the second which is nearest to X. */
+static double nearest_second(double offset_ns)
+{
+	double seconds = offset_ns / NS_PER_SEC;
+
+	return offset_ns - (double)(int64_t)(seconds + (seconds < 0 ? -0.5 : 0.5)) * NS_PER_SEC;
+}
+
+static struct sim_sample measure(const struct sim_source *source, int64_t x_ns, int64_t late_x_ns,
+				 double precision_ns, double skew)
 {
 	const struct sim_server *server = source->server;
 	int64_t trip_ns = x_ns - source->sent_x_ns;
@@ -171,12 +194,20 @@ static struct sim_sample measure(const struct sim_source *source, int64_t x_ns, 
 		sample.delay_ns = (double)server->root_delay_ns;
 		sample.dispersion_ns = (double)server->root_dispersion_ns;
 	}
+	if (server->late_ns != 0) {
+		sample.time_ns = late_x_ns;
+		sample.offset_ns = (double)(late_x_ns - source->received_ns);
+	}
+	if (server->is_pulse) {
+		sample.offset_ns = nearest_second(sample.offset_ns);
+	}
 	return sample;
 }
 
-bool sim_source_receive(struct sim_source *source, int64_t x_ns, double precision_ns, double skew)
+bool sim_source_receive(struct sim_source *source, int64_t x_ns, int64_t late_x_ns, double precision_ns,
+			double skew)
 {
-	struct sim_sample sample = measure(source, x_ns, precision_ns, skew);
+	struct sim_sample sample = measure(source, x_ns, late_x_ns, precision_ns, skew);
 
 	source->arrival_ns = INT64_MAX;
 	if ((source->server->is_interleaved && !interleave(source, &sample)) ||

@@ -38,9 +38,12 @@ struct sim_server {
 	int32_t lie_from_s;	    /* ... from here on ... */
 	int32_t lie_for_s;	    /* ... this long; 0: for ever */
 	bool is_refclock;	    /* no path: offsets as measured, error as configured */
-	bool is_interleaved;	    /* an exchange is known of when the next one is over */
-	int8_t averages;  /* a sample is the mean of so many measurements in one interval; 0: of one */
-	int64_t noise_ns; /* of each measurement, to both sides, within what is announced */
+	bool is_pulse;		    /* one that tells no whole seconds: chronyd takes those from X */
+	int64_t late_ns;     /* its stamps are of CLOCK_REALTIME, and chronyd reads them so much later */
+	bool is_peer;	     /* the answer comes when the peer's own polling interval is over */
+	bool is_interleaved; /* an exchange is known of when the next one is over */
+	int8_t averages;     /* a sample is the mean of so many measurements in one interval; 0: of one */
+	int64_t noise_ns;    /* of each measurement, to both sides, within what is announced */
 };
 
 /* One measurement. */
@@ -74,7 +77,8 @@ struct sim_source {
 	int64_t next_poll_ns; /* all true time */
 	int64_t arrival_ns;   /* INT64_MAX: nothing is under way */
 	int64_t sent_x_ns;
-	int64_t received_ns; /* by the server's clock */
+	int64_t sent_real_ns; /* CLOCK_REALTIME then */
+	int64_t received_ns;  /* by the server's clock */
 	int64_t hold_ns;
 	int8_t poll_log2;
 	int burst; /* requests left of a burst */
@@ -88,14 +92,24 @@ double sim_root(double value);
 
 void sim_source_init(struct sim_source *source, const struct sim_server *server, uint64_t seed, int number);
 
-/* sim_source_send - a request leaves at true time @now_ns (UTC @utc_ns), X showing @x_ns */
-void sim_source_send(struct sim_source *source, int64_t now_ns, int64_t utc_ns, int64_t x_ns);
+/* What clocks show at one instant. */
+struct sim_now {
+	int64_t true_ns; /* since the world began */
+	int64_t utc_ns;
+	int64_t real_ns;
+	int64_t x_ns;
+};
+
+/* sim_source_send - a request leaves */
+void sim_source_send(struct sim_source *source, const struct sim_now *now);
 
 /*
  * sim_source_receive - the answer is there, X showing @x_ns
+ * @late_x_ns: X when the request was sent, by what chronyd holds of it now
  * @precision_ns, @skew: what a sample's dispersion is made of. Returns false if it makes no sample yet.
  */
-bool sim_source_receive(struct sim_source *source, int64_t x_ns, double precision_ns, double skew);
+bool sim_source_receive(struct sim_source *source, int64_t x_ns, int64_t late_x_ns, double precision_ns,
+			double skew);
 
 /* sim_source_adjust - X was moved: by -@offset_ns at @x_ns, and its rate by -@frequency */
 void sim_source_adjust(struct sim_source *source, int64_t x_ns, double offset_ns, double frequency);

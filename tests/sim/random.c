@@ -163,6 +163,37 @@ static void draw_late(struct sim_scenario *scenario, uint64_t seed)
 	scenario->skew_ticks = sim_rng_chance(&rng, SELDOM) && !scenario->has_no_counter ? 200 : 0;
 }
 
+/* The same with refclocks of all kinds and peers. A pulse has a server beside it, as it must: which second it is tells nobody else. */
+static void draw_kinds(struct sim_scenario *scenario, uint64_t seed)
+{
+	struct sim_rng rng = sim_rng_make(seed, STREAM + 2);
+	int i;
+
+	draw_late(scenario, seed);
+	for (i = 0; i < SIM_SERVERS && scenario->server[i].poll_max != 0; i++) {
+		struct sim_server *server = &scenario->server[i];
+
+		if (i != 0 && sim_rng_chance(&rng, HALF)) {
+			server->is_refclock = true;
+			server->is_interleaved = false;
+			server->is_pulse = sim_rng_chance(&rng, HALF);
+			server->late_ns =
+				sim_rng_chance(&rng, HALF) ? sim_rng_between(&rng, 1000, 900000000) : 0;
+			server->averages =
+				server->late_ns == 0 && sim_rng_chance(&rng, HALF)
+					? (int8_t)(1 << (server->poll_min < 4 ? server->poll_min : 4))
+					: 0;
+			server->root_delay_ns = 1;
+			server->root_dispersion_ns = scaled(&rng, 2000, 10);
+			server->noise_ns = server->root_dispersion_ns / 2;
+			server->path = (struct sim_path){0};
+		} else if (!server->is_refclock && sim_rng_chance(&rng, HALF / 2)) {
+			server->is_peer = true;
+			server->is_interleaved = false;
+		}
+	}
+}
+
 static const struct sim_scenario scenarios[] = {
 	{
 		.name = "random_worlds_are_contained",
@@ -177,6 +208,14 @@ static const struct sim_scenario scenarios[] = {
 		.why = "A3: until a poll has seen that the machine slept, counter readers do not know",
 		.verdict = SIM_WINDOW,
 		.draw = draw_late,
+		.seconds = SECONDS,
+		.valid_percent_min = -1,
+	},
+	{
+		.name = "random_worlds_of_refclocks_and_peers_are_contained",
+		.why = "A3: until a poll has seen that the machine slept, counter readers do not know",
+		.verdict = SIM_WINDOW,
+		.draw = draw_kinds,
 		.seconds = SECONDS,
 		.valid_percent_min = -1,
 	},

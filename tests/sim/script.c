@@ -51,6 +51,10 @@ static void delay_everyone(struct sim_world *world, int64_t ns, bool is_moved)
 	for (i = 0; i < chronyd->sources; i++) {
 		chronyd->source[i].next_poll_ns += ns;
 		/* What is on its way when a machine is moved waits for it: the worst sample that there can be. */
+		if (!is_moved && chronyd->source[i].server->is_peer &&
+		    chronyd->source[i].arrival_ns > world->now_ns) {
+			continue; /* it comes when the peer sends it */
+		}
 		if (!is_moved) {
 			chronyd->source[i].arrival_ns = INT64_MAX;
 		} else if (chronyd->source[i].arrival_ns != INT64_MAX) {

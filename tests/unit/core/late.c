@@ -200,6 +200,38 @@ static void a_contradiction_ends_by_samples_that_are_old_when_they_come(void **s
  * A refclock's signal is gone for a while, and the clock is stepped: its next sample is the mean of what was read before and
  * after. By its age it is from after, but half of it is not.
  */
+/*
+ * A peer's exchange lasts from our packet to its own, an interval of 64 s at most: the clock was stepped in the middle of this
+ * one, and half of the step is in its offset.
+ */
+static void a_peers_exchange_may_have_begun_before_the_event(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+
+	(void)state;
+	world_begin(&world, &core);
+	world.poll.source[0].mode = CBD_SOURCE_MODE_PEER;
+	world.poll.source[0].poll_log2 = 6;
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 2);
+	world_pass(&world, SECOND);
+	world_step(&world, 400000);
+	world_poll(&world, &core, 3);
+	assert_true((core.out.status & CLOCKBOUND_REASON_STEP) != 0);
+	world_pass(&world, 40 * SECOND);
+	world_sample(&world);
+	world.poll.tracking.correction_ns = -200000;
+	world_poll(&world, &core, 0);
+	assert_true((core.out.status & CLOCKBOUND_REASON_STEP) != 0);
+	assert_true(world_is_contained(&world, &core));
+	world_pass(&world, 130 * SECOND);
+	world_sample(&world);
+	world_poll(&world, &core, 0);
+	assert_int_equal(core.event.reason, 0);
+	assert_true(world_is_contained(&world, &core));
+}
+
 static void a_refclocks_first_sample_after_an_event_is_not_believed(void **state)
 {
 	struct world world;
@@ -357,6 +389,7 @@ int main(void)
 		cmocka_unit_test(a_sample_from_before_that_comes_late_is_not_believed),
 		cmocka_unit_test(an_update_by_a_sample_that_is_old_when_it_comes_is_chronyds_own),
 		cmocka_unit_test(a_contradiction_ends_by_samples_that_are_old_when_they_come),
+		cmocka_unit_test(a_peers_exchange_may_have_begun_before_the_event),
 		cmocka_unit_test(a_refclocks_first_sample_after_an_event_is_not_believed),
 		cmocka_unit_test(a_sample_from_before_is_not_believed_by_the_next_daemon_either),
 		cmocka_unit_test(after_a_false_account_the_first_sample_is_not_believed),
