@@ -32,7 +32,7 @@
 
 static struct cbd_clock_system machine;
 static struct cbd_anchor origin;
-static uint64_t counter_hz; /* as the machine tells it */
+static uint64_t counter_hz; /* as the machine tells it; else as measured, to the MHz */
 static int failures;
 
 bool expect(bool is_good, const char *format, ...)
@@ -74,7 +74,8 @@ static uint64_t told_hz(void)
 	uint64_t hz;
 
 	__asm__ __volatile__("mrs %0, cntfrq_el0" : "=r"(hz));
-	return hz;
+	/* qemu-aarch64 10 tells 0, and its counter goes at 1 GHz. */
+	return hz != 0 ? hz : (machine.counter_hz + 500000) / 1000000 * 1000000;
 }
 
 /* True time when the counter stood at @counter. */
