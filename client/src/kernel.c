@@ -152,8 +152,7 @@ const struct clockbound_kernel_page *clockbound_priv_kernel_now(const clockbound
 	if (kernel == NULL || kernel->socket_path[0] == '\0') {
 		return NULL;
 	}
-	/* Orders the name of the home before its numbers; pairs with the fence before the slots in the daemon. */
-	id = __atomic_load_n(&fast->page->control.kernel_page_id, __ATOMIC_ACQUIRE);
+	id = clockbound_priv_home_load(&fast->page->control.kernel_page_id);
 	if (__builtin_expect(__atomic_load_n(&kernel->id, __ATOMIC_ACQUIRE) != id, 0)) {
 		try_to_follow(fast, id, FOLLOW_WAIT_MS);
 		if (__atomic_load_n(&kernel->id, __ATOMIC_ACQUIRE) != id) {
@@ -166,7 +165,7 @@ const struct clockbound_kernel_page *clockbound_priv_kernel_now(const clockbound
 void clockbound_priv_kernel_open(clockbound_fast *fast, struct clockbound_priv_kernel *kernel,
 				 const struct clockbound_page *page, const char *path)
 {
-	uint64_t id = __atomic_load_n(&page->control.kernel_page_id, __ATOMIC_ACQUIRE);
+	uint64_t id = clockbound_priv_home_load(&page->control.kernel_page_id);
 
 	clockbound_priv_fast_init(fast, page);
 	fast->kernel = kernel;

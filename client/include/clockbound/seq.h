@@ -108,6 +108,28 @@ static inline __attribute__((always_inline)) uint64_t clockbound_priv_magic_load
 	return __atomic_load_n(magic, __ATOMIC_ACQUIRE);
 }
 
+/* clockbound_priv_home_store - names the home of the epochs in the page's kernel_page_id. One writer only. */
+static inline __attribute__((always_inline)) void clockbound_priv_home_store(uint64_t *home, uint64_t id)
+{
+	/* Orders the file's numbers so far before the name; pairs with the load-acquire in
+	 * clockbound_priv_home_load(). Without it who goes over to the file may take numbers from before the
+	 * former home's last, or those of the daemon's look back, and miss a step. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
+	__atomic_store_n(home, id, CLOCKBOUND_PRIV_STORE_ORDER);
+	/* Orders the name before the numbers that go with it; pairs with the fence in
+	 * clockbound_priv_seq_retry(), which ends the read that has seen them. Without it a reader whom they
+	 * send to the slow path may find the former home there. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
+}
+
+/* clockbound_priv_home_load - the home that the page names, before its numbers are looked at */
+static inline __attribute__((always_inline)) uint64_t clockbound_priv_home_load(const uint64_t *home)
+{
+	/* Orders the name before the file's numbers; pairs with the fence before the store in
+	 * clockbound_priv_home_store(). Without it numbers may pass that are older than the name. */
+	return __atomic_load_n(home, __ATOMIC_ACQUIRE);
+}
+
 /*
  * Upstream's generation, 16 bits: 0 never initialised, odd being written, from 65535 on to 2.
  * The same fences in the same places, so that weakly ordered machines are safe on our side.
