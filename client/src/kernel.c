@@ -61,7 +61,7 @@ static bool take_place(struct clockbound_priv_kernel *kernel, void *map)
 	void *place = (void *)(uintptr_t)__atomic_load_n(&kernel->map, __ATOMIC_RELAXED);
 
 	if (place == NULL) {
-		__atomic_store_n(&kernel->map, map, __ATOMIC_RELEASE);
+		CLOCKBOUND_PRIV_PLACE_STORE(&kernel->map, map);
 		return true;
 	}
 	if (mremap(map, sizeof(*kernel->map), sizeof(*kernel->map), MREMAP_MAYMOVE | MREMAP_FIXED, place) ==
@@ -100,7 +100,7 @@ static void follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 	const struct clockbound_epochs **epochs =
 		(const struct clockbound_epochs **)(uintptr_t)(const void *)&fast->epochs;
 
-	CLOCKBOUND_PRIV_STORE(epochs, &fast->page->control.epochs);
+	CLOCKBOUND_PRIV_PLACE_STORE(epochs, &fast->page->control.epochs);
 	__atomic_store_n(&kernel->id, 0, __ATOMIC_RELEASE);
 	if (id == 0 || !map_page(kernel, fast->page, id, wait_ms)) {
 		return;
@@ -108,7 +108,7 @@ static void follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 	/* Orders the map before its id; pairs with the acquire load in clockbound_priv_kernel_now(). Without it a
 	 * thread may take the former map for this one. */
 	__atomic_store_n(&kernel->id, id, __ATOMIC_RELEASE);
-	CLOCKBOUND_PRIV_STORE(epochs, &kernel->map->epochs);
+	CLOCKBOUND_PRIV_PLACE_STORE(epochs, &kernel->map->epochs);
 }
 
 /* True if the daemon refused @id and it is too early to ask again. */

@@ -66,9 +66,7 @@ static void look_at(clockbound_ctx *ctx, const struct clockbound_priv_vmclock *f
 
 	/* A process forked in the middle of this has one or the other, never one that is unmapped. */
 	ctx->vmclock = *found;
-	/* Orders the mapping before its address; pairs with the load in clockbound_priv_vm_place(). Without it a
-	 * thread might read where nothing is yet. */
-	__atomic_store_n(&ctx->fast.vm_marker, clockbound_priv_vmclock_word(found), __ATOMIC_RELEASE);
+	CLOCKBOUND_PRIV_PLACE_STORE(&ctx->fast.vm_marker, clockbound_priv_vmclock_word(found));
 	if (former.map != found->map) {
 		clockbound_priv_vmclock_close(&former);
 	}

@@ -51,6 +51,14 @@
 #define CLOCKBOUND_PRIV_STORE(pointer, value)                                                                \
 	__atomic_store_n((pointer), (value), CLOCKBOUND_PRIV_STORE_ORDER)
 
+/*
+ * A place that threads of one process find by its address, while it is set. Orders what is there, a map above all,
+ * before its address; pairs with the loads in clockbound_priv_epochs(), clockbound_priv_vm_place() and
+ * clockbound_priv_kernel_now(), behind which everything hangs by the address. Without it a thread may read where
+ * nothing is yet.
+ */
+#define CLOCKBOUND_PRIV_PLACE_STORE(pointer, place) __atomic_store_n((pointer), (place), __ATOMIC_RELEASE)
+
 /* clockbound_priv_seq_begin - opens a read; the slot to read is `result & 1` */
 static inline __attribute__((always_inline)) uint32_t clockbound_priv_seq_begin(const uint32_t *seq)
 {
