@@ -101,13 +101,11 @@ static void follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 		(const struct clockbound_epochs **)(uintptr_t)(const void *)&fast->epochs;
 
 	CLOCKBOUND_PRIV_PLACE_STORE(epochs, &fast->page->control.epochs);
-	__atomic_store_n(&kernel->id, 0, __ATOMIC_RELEASE);
+	clockbound_priv_map_id_store(&kernel->id, 0);
 	if (id == 0 || !map_page(kernel, fast->page, id, wait_ms)) {
 		return;
 	}
-	/* Orders the map before its id; pairs with the acquire load in clockbound_priv_kernel_now(). Without it a
-	 * thread may take the former map for this one. */
-	__atomic_store_n(&kernel->id, id, __ATOMIC_RELEASE);
+	clockbound_priv_map_id_store(&kernel->id, id);
 	CLOCKBOUND_PRIV_PLACE_STORE(epochs, &kernel->map->epochs);
 }
 
@@ -127,11 +125,11 @@ static void try_to_follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 	int saved = errno;
 	int64_t mono_ns;
 
-	if (is_refused(kernel, id) || !clockbound_priv_ask_begin(&kernel->busy_pid)) {
+	if (is_refused(kernel, id) || !clockbound_priv_turn_begin(&kernel->busy_pid, (int32_t)getpid())) {
 		return;
 	}
 	/* Whoever held it may have followed meanwhile. */
-	if (__atomic_load_n(&kernel->id, __ATOMIC_ACQUIRE) != id) {
+	if (clockbound_priv_map_id_load(&kernel->id) != id) {
 		follow(fast, id, wait_ms);
 	}
 	if (__atomic_load_n(&kernel->id, __ATOMIC_RELAXED) != id &&
@@ -140,7 +138,7 @@ static void try_to_follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 				 __ATOMIC_RELAXED);
 		__atomic_store_n(&kernel->refused_id, id, __ATOMIC_RELAXED);
 	}
-	clockbound_priv_ask_end(&kernel->busy_pid);
+	clockbound_priv_turn_end(&kernel->busy_pid);
 	errno = saved;
 }
 
@@ -153,9 +151,9 @@ const struct clockbound_kernel_page *clockbound_priv_kernel_now(const clockbound
 		return NULL;
 	}
 	id = clockbound_priv_home_load(&fast->page->control.kernel_page_id);
-	if (__builtin_expect(__atomic_load_n(&kernel->id, __ATOMIC_ACQUIRE) != id, 0)) {
+	if (__builtin_expect(clockbound_priv_map_id_load(&kernel->id) != id, 0)) {
 		try_to_follow(fast, id, FOLLOW_WAIT_MS);
-		if (__atomic_load_n(&kernel->id, __ATOMIC_ACQUIRE) != id) {
+		if (clockbound_priv_map_id_load(&kernel->id) != id) {
 			return NULL;
 		}
 	}
@@ -187,5 +185,5 @@ int clockbound_fast_has_kernel_page(const clockbound_fast *fast)
 {
 	uint64_t id = CLOCKBOUND_PRIV_LOAD(&fast->page->control.kernel_page_id);
 
-	return fast->kernel != NULL && id != 0 && __atomic_load_n(&fast->kernel->id, __ATOMIC_ACQUIRE) == id;
+	return fast->kernel != NULL && id != 0 && clockbound_priv_map_id_load(&fast->kernel->id) == id;
 }

@@ -119,12 +119,13 @@ bool clockbound_priv_watch(clockbound_ctx *ctx)
 		return true;
 	}
 	saved = errno;
-	if (!is_too_early(&ctx->watch) && clockbound_priv_ask_begin(&ctx->watch.busy_pid)) {
+	if (!is_too_early(&ctx->watch) &&
+	    clockbound_priv_turn_begin(&ctx->watch.busy_pid, (int32_t)getpid())) {
 		/* Whoever had the turn may have found it meanwhile. */
 		if (clockbound_priv_vm_place(&ctx->fast) == NULL && !find(ctx, FOLLOW_WAIT_MS, NULL)) {
 			put_off(&ctx->watch);
 		}
-		clockbound_priv_ask_end(&ctx->watch.busy_pid);
+		clockbound_priv_turn_end(&ctx->watch.busy_pid);
 	}
 	errno = saved;
 	return clockbound_priv_vm_place(&ctx->fast) != NULL;

@@ -19,7 +19,7 @@ rules() {
 ^client/cbctl/          $UAPI|$PUBLIC|$LIBC|"client/cbctl/[a-z0-9_]+\.h"
 ^bench/                 $UAPI|$PUBLIC|$LIBC|"bench/[a-z0-9_]+\.h"
 ^daemon/core/           $UAPI|$IN_TREE|$PURE|"daemon/core/[a-z0-9_]+\.h"
-^daemon/probe/(loader\.c|bpf_page\.c|bpf_calls\.[ch]) $UAPI|$LIBC|<bpf/(bpf|libbpf)\.h>|"(calls|page|update)\.skel\.h"|"bpf/(control|seen)\.h"|"daemon/([a-z]+/)?[a-z0-9_]+\.h"
+^daemon/probe/(loader\.c|bpf_page\.c|bpf_calls\.[ch]) $UAPI|<clockbound/seq\.h>|$LIBC|<bpf/(bpf|libbpf)\.h>|"(calls|page|update)\.skel\.h"|"bpf/(control|seen)\.h"|"daemon/([a-z]+/)?[a-z0-9_]+\.h"
 ^daemon/probe/bpf\.h   $UAPI|$LIBC|"bpf/control\.h"|"daemon/clock\.h"
 ^bpf/                   $UAPI|<linux/bpf\.h>|<bpf/bpf_(helpers|tracing|core_read)\.h>|"(bpf/)?[a-z_]+(\.bpf)?\.h"
 ^daemon/                $UAPI|$PUBLIC|$IN_TREE|$LIBC|"daemon/([a-z]+/)?[a-z0-9_]+\.h"
