@@ -161,7 +161,7 @@ static bool run_threads(struct run *run, size_t row, uint32_t rounds)
 
 struct writer {
 	struct cbb_fixture *fixture;
-	uint32_t stop; /* atomic */
+	uint32_t stop; /* atomic; what the thread did is seen by who has joined it */
 };
 
 static void *write_1khz(void *argument)
@@ -170,7 +170,7 @@ static void *write_1khz(void *argument)
 	const struct timespec pause = {.tv_sec = 0, .tv_nsec = WRITER_NS};
 
 	(void)cbb_machine_pin(1); /* the readers' loop is on 0 */
-	while (__atomic_load_n(&writer->stop, __ATOMIC_ACQUIRE) == 0) {
+	while (__atomic_load_n(&writer->stop, __ATOMIC_RELAXED) == 0) {
 		cbb_fixture_publish_page(writer->fixture->page_1khz, writer->fixture->counter_hz);
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	}
@@ -213,7 +213,7 @@ static bool run_block(struct run *run, uint32_t rounds)
 		return false;
 	}
 	run_single(run, rounds);
-	__atomic_store_n(&writer.stop, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&writer.stop, 1, __ATOMIC_RELAXED);
 	(void)pthread_join(thread, NULL);
 	for (i = 0; i < cbb_subjects_count; i++) {
 		if (cbb_subjects[i].threads != 0 && !run_threads(run, i, rounds)) {

@@ -29,7 +29,10 @@ struct {
 } kernel_page SEC(".maps");
 
 /*
- * An addition that nobody loses, and that orders what stands before and after it. On x86 one without a result is a
+ * An addition that nobody loses, and that orders what stands before and after it; pairs with the loads in
+ * clockbound_priv_kernel_load() and clockbound_priv_kernel_epoch() of <clockbound/seq.h>, and with the fences that end
+ * a reading of epochs or clocks there. Without it a reader may have seen a clock change that is not marked yet. It is
+ * the programs' only ordered access, and stands here since they cannot include seq.h. On x86 one without a result is a
  * full barrier, and Linux 5.10 has no other. On arm64 only one with a result is (kernel 5.18 and later).
  */
 #if defined(__TARGET_ARCH_x86)
@@ -42,7 +45,8 @@ struct {
 	})
 #endif
 
-/* One store, here and not elsewhere. */
+/* One store, here and not elsewhere. It orders nothing: that the change stands before in_flight is 0 is the doing of the
+ * kernel, whose write barriers stand between, within update_vsyscall(). */
 #define cb_store(word, value) (*(volatile __typeof__(*(word)) *)(word) = (value))
 #define cb_load(word)	      (*(const volatile __typeof__(*(word)) *)(word))
 

@@ -133,7 +133,7 @@ int BPF_PROG(update_entered, struct timekeeper *tk)
 		page->last_real_ns = real_ns;
 		page->last_clocksource = clocksource;
 		page->last_rate_q58 = rate_of(tk);
-		cb_store(&page->is_seeded, 1);
+		cb_add(&page->is_seeded, 1); /* orders what is known before it */
 		return 0;
 	}
 	if (tick == page->last_tick && real_ns == page->last_real_ns &&

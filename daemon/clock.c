@@ -130,9 +130,7 @@ int cbd_clock_anchor(const struct cbd_clock *clock, struct cbd_anchor *anchor)
 	read_vm(clock, &before);
 	if (clock->epochs != NULL) {
 		clock->epochs(clock->epochs_context, &read.epochs);
-		/* Orders the epochs before every clock; pairs with the programs' marks, which stand before the
-		 * change. Without it an old clock may be taken for one that has made the change. */
-		CLOCKBOUND_PRIV_FENCE(__ATOMIC_SEQ_CST);
+		clockbound_priv_epochs_end();
 	}
 	if (!clock->gettime(clock->context, CLOCK_MONOTONIC_COARSE, &read.coarse_ns) ||
 	    !clock->gettime(clock->context, CLOCK_MONOTONIC, &read.mono_ns) ||

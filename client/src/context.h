@@ -73,11 +73,6 @@ void clockbound_priv_socket_beside(const char *path, char *socket_path, size_t s
  * @wait_ms. The descriptor is the caller's. */
 int clockbound_priv_kernel_ask(const char *socket_path, uint64_t id, int wait_ms);
 
-/* kernel_ask.c - takes the turn to ask; false if another thread of this process has it. One of a process that was
- * forked from does not count: it is not here. What it changed is seen by who takes the turn after it has ended it. */
-bool clockbound_priv_ask_begin(int32_t *busy_pid);
-void clockbound_priv_ask_end(int32_t *busy_pid);
-
 /* kernel_ask.c - the answer of the daemon at @socket_path to the request @what, @size bytes with its head; false if
  * there was none. @passed: the descriptor that came with it, the caller's, or -1. No longer than @wait_ms. */
 bool clockbound_priv_ask(const char *socket_path, uint32_t what, struct clockbound_control_reply *answer,

@@ -61,7 +61,7 @@ static bool take_place(struct clockbound_priv_kernel *kernel, void *map)
 	void *place = (void *)(uintptr_t)__atomic_load_n(&kernel->map, __ATOMIC_RELAXED);
 
 	if (place == NULL) {
-		__atomic_store_n(&kernel->map, map, __ATOMIC_RELEASE);
+		CLOCKBOUND_PRIV_PLACE_STORE(&kernel->map, map);
 		return true;
 	}
 	if (mremap(map, sizeof(*kernel->map), sizeof(*kernel->map), MREMAP_MAYMOVE | MREMAP_FIXED, place) ==
@@ -100,15 +100,13 @@ static void follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 	const struct clockbound_epochs **epochs =
 		(const struct clockbound_epochs **)(uintptr_t)(const void *)&fast->epochs;
 
-	CLOCKBOUND_PRIV_STORE(epochs, &fast->page->control.epochs);
-	__atomic_store_n(&kernel->id, 0, __ATOMIC_RELEASE);
+	CLOCKBOUND_PRIV_PLACE_STORE(epochs, &fast->page->control.epochs);
+	clockbound_priv_map_id_store(&kernel->id, 0);
 	if (id == 0 || !map_page(kernel, fast->page, id, wait_ms)) {
 		return;
 	}
-	/* Orders the map before its id; pairs with the acquire load in clockbound_priv_kernel_now(). Without it a
-	 * thread may take the former map for this one. */
-	__atomic_store_n(&kernel->id, id, __ATOMIC_RELEASE);
-	CLOCKBOUND_PRIV_STORE(epochs, &kernel->map->epochs);
+	clockbound_priv_map_id_store(&kernel->id, id);
+	CLOCKBOUND_PRIV_PLACE_STORE(epochs, &kernel->map->epochs);
 }
 
 /* True if the daemon refused @id and it is too early to ask again. */
@@ -127,11 +125,11 @@ static void try_to_follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 	int saved = errno;
 	int64_t mono_ns;
 
-	if (is_refused(kernel, id) || !clockbound_priv_ask_begin(&kernel->busy_pid)) {
+	if (is_refused(kernel, id) || !clockbound_priv_turn_begin(&kernel->busy_pid, (int32_t)getpid())) {
 		return;
 	}
 	/* Whoever held it may have followed meanwhile. */
-	if (__atomic_load_n(&kernel->id, __ATOMIC_ACQUIRE) != id) {
+	if (clockbound_priv_map_id_load(&kernel->id) != id) {
 		follow(fast, id, wait_ms);
 	}
 	if (__atomic_load_n(&kernel->id, __ATOMIC_RELAXED) != id &&
@@ -140,7 +138,7 @@ static void try_to_follow(const clockbound_fast *fast, uint64_t id, int wait_ms)
 				 __ATOMIC_RELAXED);
 		__atomic_store_n(&kernel->refused_id, id, __ATOMIC_RELAXED);
 	}
-	clockbound_priv_ask_end(&kernel->busy_pid);
+	clockbound_priv_turn_end(&kernel->busy_pid);
 	errno = saved;
 }
 
@@ -152,11 +150,10 @@ const struct clockbound_kernel_page *clockbound_priv_kernel_now(const clockbound
 	if (kernel == NULL || kernel->socket_path[0] == '\0') {
 		return NULL;
 	}
-	/* Orders the name of the home before its numbers; pairs with the fence before the slots in the daemon. */
-	id = __atomic_load_n(&fast->page->control.kernel_page_id, __ATOMIC_ACQUIRE);
-	if (__builtin_expect(__atomic_load_n(&kernel->id, __ATOMIC_ACQUIRE) != id, 0)) {
+	id = clockbound_priv_home_load(&fast->page->control.kernel_page_id);
+	if (__builtin_expect(clockbound_priv_map_id_load(&kernel->id) != id, 0)) {
 		try_to_follow(fast, id, FOLLOW_WAIT_MS);
-		if (__atomic_load_n(&kernel->id, __ATOMIC_ACQUIRE) != id) {
+		if (clockbound_priv_map_id_load(&kernel->id) != id) {
 			return NULL;
 		}
 	}
@@ -166,7 +163,7 @@ const struct clockbound_kernel_page *clockbound_priv_kernel_now(const clockbound
 void clockbound_priv_kernel_open(clockbound_fast *fast, struct clockbound_priv_kernel *kernel,
 				 const struct clockbound_page *page, const char *path)
 {
-	uint64_t id = __atomic_load_n(&page->control.kernel_page_id, __ATOMIC_ACQUIRE);
+	uint64_t id = clockbound_priv_home_load(&page->control.kernel_page_id);
 
 	clockbound_priv_fast_init(fast, page);
 	fast->kernel = kernel;
@@ -188,5 +185,5 @@ int clockbound_fast_has_kernel_page(const clockbound_fast *fast)
 {
 	uint64_t id = CLOCKBOUND_PRIV_LOAD(&fast->page->control.kernel_page_id);
 
-	return fast->kernel != NULL && id != 0 && __atomic_load_n(&fast->kernel->id, __ATOMIC_ACQUIRE) == id;
+	return fast->kernel != NULL && id != 0 && clockbound_priv_map_id_load(&fast->kernel->id) == id;
 }

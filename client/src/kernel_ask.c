@@ -127,22 +127,6 @@ bool clockbound_priv_ask(const char *socket_path, uint32_t what, struct clockbou
 	return is_answered;
 }
 
-/* clang-tidy 14 does not know that the builtins write: NOLINTNEXTLINE(readability-non-const-parameter) */
-bool clockbound_priv_ask_begin(int32_t *busy_pid)
-{
-	int32_t self = (int32_t)getpid();
-	int32_t busy = __atomic_load_n(busy_pid, __ATOMIC_RELAXED);
-
-	return busy != self &&
-	       __atomic_compare_exchange_n(busy_pid, &busy, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
-
-/* Likewise: NOLINTNEXTLINE(readability-non-const-parameter) */
-void clockbound_priv_ask_end(int32_t *busy_pid)
-{
-	__atomic_store_n(busy_pid, 0, __ATOMIC_RELEASE);
-}
-
 /* A file shorter than the page would fault: a map is no regular file. */
 static bool is_whole(int fd)
 {

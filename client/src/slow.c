@@ -59,9 +59,8 @@ static const struct clockbound_epochs *epochs_now(const clockbound_fast *fast,
 static bool charge_rate(const struct clockbound_kernel_page *kernel,
 			struct clockbound_priv_clock_snapshot *snapshot, int64_t age_ns)
 {
-	uint64_t sum = CLOCKBOUND_PRIV_LOAD(&kernel->rate_sum) - snapshot->rate_sum;
+	uint64_t sum = clockbound_priv_kernel_load(&kernel->rate_sum) - snapshot->rate_sum;
 
-	CLOCKBOUND_PRIV_FENCE(__ATOMIC_ACQUIRE);
 	if (snapshot->bound_ns >= 0) {
 		snapshot->bound_ns = clockbound_priv_add_sat(snapshot->bound_ns, rate_growth_ns(sum, age_ns));
 	}

@@ -107,18 +107,14 @@ static void keep(struct clockbound_priv_cache *cache, const struct clockbound_pr
 	if (is_kept(cache, segment)) {
 		return;
 	}
-	/* Acquire: this thread's stores come after those of the thread that held it before; pairs with the
-	 * release below. */
-	if (__atomic_exchange_n(&cache->writing, 1, __ATOMIC_ACQUIRE) != 0) {
+	if (!clockbound_priv_keep_begin(&cache->writing)) {
 		return;
 	}
 	clockbound_priv_seq_advance(&cache->seq);
 	store(&cache->slot[0], segment);
 	clockbound_priv_seq_advance(&cache->seq);
 	store(&cache->slot[1], segment);
-	/* Release: the stores above come before those of the thread that takes it next; pairs with the
-	 * acquire above. */
-	__atomic_store_n(&cache->writing, 0, __ATOMIC_RELEASE);
+	clockbound_priv_keep_end(&cache->writing);
 }
 
 static bool take_kept(const struct clockbound_priv_cache *cache, struct clockbound_priv_segment *segment)

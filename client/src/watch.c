@@ -66,9 +66,7 @@ static void look_at(clockbound_ctx *ctx, const struct clockbound_priv_vmclock *f
 
 	/* A process forked in the middle of this has one or the other, never one that is unmapped. */
 	ctx->vmclock = *found;
-	/* Orders the mapping before its address; pairs with the load in clockbound_priv_vm_place(). Without it a
-	 * thread might read where nothing is yet. */
-	__atomic_store_n(&ctx->fast.vm_marker, clockbound_priv_vmclock_word(found), __ATOMIC_RELEASE);
+	CLOCKBOUND_PRIV_PLACE_STORE(&ctx->fast.vm_marker, clockbound_priv_vmclock_word(found));
 	if (former.map != found->map) {
 		clockbound_priv_vmclock_close(&former);
 	}
@@ -121,12 +119,13 @@ bool clockbound_priv_watch(clockbound_ctx *ctx)
 		return true;
 	}
 	saved = errno;
-	if (!is_too_early(&ctx->watch) && clockbound_priv_ask_begin(&ctx->watch.busy_pid)) {
+	if (!is_too_early(&ctx->watch) &&
+	    clockbound_priv_turn_begin(&ctx->watch.busy_pid, (int32_t)getpid())) {
 		/* Whoever had the turn may have found it meanwhile. */
 		if (clockbound_priv_vm_place(&ctx->fast) == NULL && !find(ctx, FOLLOW_WAIT_MS, NULL)) {
 			put_off(&ctx->watch);
 		}
-		clockbound_priv_ask_end(&ctx->watch.busy_pid);
+		clockbound_priv_turn_end(&ctx->watch.busy_pid);
 	}
 	errno = saved;
 	return clockbound_priv_vm_place(&ctx->fast) != NULL;

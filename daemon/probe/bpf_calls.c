@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <clockbound/seq.h>
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -100,7 +102,7 @@ bool cbd_bpf_calls_have_rate(struct cb_calls *calls, const struct clockbound_ker
 	volatile int64_t *tick = &calls->data->tick;
 	struct timex timex = {.modes = 0};
 
-	if (adjtimex(&timex) < 0 || __atomic_load_n(&page->in_flight, __ATOMIC_ACQUIRE) != 0 ||
+	if (adjtimex(&timex) < 0 || clockbound_priv_kernel_load(&page->in_flight) != 0 ||
 	    (*freq == timex.freq && *tick == timex.tick)) {
 		return true; /* or a caller is about to change it */
 	}

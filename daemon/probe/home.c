@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <clockbound/seq.h>
+
 #include "daemon/core/core.h"
 #include "daemon/log.h"
 
@@ -17,31 +19,23 @@ const struct clockbound_kernel_page *cbd_home_page(const struct cbd_probe *probe
 	return probe->bpf == NULL || probe->is_home_lost ? NULL : cbd_bpf_page(probe->bpf);
 }
 
-static uint32_t load_u32(const uint32_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-uint64_t cbd_home_load(const uint64_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
 bool cbd_home_is_settled(const struct clockbound_kernel_page *page)
 {
-	return page == NULL || cbd_home_load(&page->in_flight) == 0;
+	return page == NULL || clockbound_priv_kernel_load(&page->in_flight) == 0;
 }
 
 /* The kernel's rate where programs see every change of it, or that they have seen somebody ask for a slew. */
 static void read_rate(struct cbd_probe *probe, const struct clockbound_kernel_page *page,
 		      struct cbd_epochs *epochs)
 {
-	uint64_t asked_ns = cbd_home_load(&page->slew_ns);
+	uint64_t asked_ns = clockbound_priv_kernel_load(&page->slew_ns);
 	bool is_new = asked_ns != probe->slew_asked_ns;
 
 	probe->slew_asked_ns = asked_ns;
-	epochs->has_kernel_rate = probe->rung == CBD_PROBE_FENTRY && cbd_home_load(&page->is_seeded) != 0;
-	epochs->kernel_rate_q58 = __atomic_load_n(&page->last_rate_q58, __ATOMIC_ACQUIRE);
+	epochs->has_kernel_rate =
+		probe->rung == CBD_PROBE_FENTRY && clockbound_priv_kernel_load(&page->is_seeded) != 0;
+	epochs->kernel_rate_q58 =
+		(int64_t)clockbound_priv_kernel_load((const uint64_t *)&page->last_rate_q58);
 	epochs->may_slew = cbd_slew_look(&probe->slew, is_new, cbd_clock_mono_ns(probe->clock));
 }
 
@@ -50,10 +44,10 @@ static bool read_settled(struct cbd_probe *probe, const struct clockbound_kernel
 			 struct cbd_epochs *epochs)
 {
 	epochs->has_kernel = true;
-	epochs->counter = load_u32(&page->epochs.counter_epoch);
-	epochs->clock = load_u32(&page->epochs.clock_epoch);
-	epochs->rate = load_u32(&page->epochs.rate_epoch);
-	epochs->rate_sum = cbd_home_load(&page->rate_sum);
+	epochs->counter = clockbound_priv_kernel_epoch(&page->epochs.counter_epoch);
+	epochs->clock = clockbound_priv_kernel_epoch(&page->epochs.clock_epoch);
+	epochs->rate = clockbound_priv_kernel_epoch(&page->epochs.rate_epoch);
+	epochs->rate_sum = clockbound_priv_kernel_load(&page->rate_sum);
 	read_rate(probe, page, epochs);
 	return cbd_home_is_settled(page);
 }
@@ -91,7 +85,7 @@ void cbd_home_lose(struct cbd_probe *probe)
 static bool give_up_waiting(struct cbd_probe *probe, const struct clockbound_kernel_page *page,
 			    int64_t now_ns)
 {
-	if (now_ns - (int64_t)cbd_home_load(&page->in_flight_ns) < IN_FLIGHT_NS) {
+	if (now_ns - (int64_t)clockbound_priv_kernel_load(&page->in_flight_ns) < IN_FLIGHT_NS) {
 		return false;
 	}
 	/* In the middle of an anchor nothing is renumbered: that is for after the poll. */
@@ -147,9 +141,9 @@ void cbd_probe_current(const struct cbd_probe *probe, struct clockbound_epochs *
 		*epochs = probe->own;
 		return;
 	}
-	epochs->counter_epoch = load_u32(&page->epochs.counter_epoch);
-	epochs->clock_epoch = load_u32(&page->epochs.clock_epoch);
-	epochs->rate_epoch = load_u32(&page->epochs.rate_epoch);
+	epochs->counter_epoch = clockbound_priv_kernel_epoch(&page->epochs.counter_epoch);
+	epochs->clock_epoch = clockbound_priv_kernel_epoch(&page->epochs.clock_epoch);
+	epochs->rate_epoch = clockbound_priv_kernel_epoch(&page->epochs.rate_epoch);
 }
 
 void cbd_probe_bump(struct cbd_probe *probe, uint32_t requests)

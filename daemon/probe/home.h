@@ -11,9 +11,6 @@
 /* cbd_home_page - the kernel page, or NULL: the probe itself counts */
 const struct clockbound_kernel_page *cbd_home_page(const struct cbd_probe *probe);
 
-/* cbd_home_load - a word of it that programs write while we look */
-uint64_t cbd_home_load(const uint64_t *word);
-
 /* cbd_home_is_settled - nothing is in flight; so too without a @page */
 bool cbd_home_is_settled(const struct clockbound_kernel_page *page);
 

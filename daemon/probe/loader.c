@@ -15,6 +15,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <clockbound/seq.h>
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -225,12 +227,6 @@ static int open_ring(struct cbd_bpf *bpf, const struct bpf_map *events)
 	return bpf->ring == NULL ? -errno : 0;
 }
 
-/* The words of the page that programs write while we look. */
-static uint64_t look(const uint64_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
 /* --- update_vsyscall --- */
 
 /* @has_authors: with the programs that only say who it was; @has_resumed: with the one that voids the counter. */
@@ -273,10 +269,11 @@ static bool attach_pair(struct cbd_bpf *bpf, const struct bpf_program *returned,
 static bool update_fires(struct cbd_bpf *bpf)
 {
 	int64_t end_ns = cbd_clock_mono_ns(bpf->options.clock) + PROOF_NS;
-	uint64_t before = look(&bpf->page.page->heartbeat);
+	uint64_t before = clockbound_priv_kernel_load(&bpf->page.page->heartbeat);
 
 	while (cbd_clock_mono_ns(bpf->options.clock) < end_ns) {
-		if (look(&bpf->page.page->heartbeat) != before && look(&bpf->page.page->is_seeded) != 0) {
+		if (clockbound_priv_kernel_load(&bpf->page.page->heartbeat) != before &&
+		    clockbound_priv_kernel_load(&bpf->page.page->is_seeded) != 0) {
 			return true;
 		}
 		sched_yield();
@@ -364,7 +361,7 @@ bool cbd_bpf_has_missed(struct cbd_bpf *bpf)
 	misses = cbd_bpf_calls_misses(bpf->calls);
 	has_missed = misses != bpf->misses;
 	bpf->misses = misses;
-	if (look(&bpf->page.page->in_flight) != 0) {
+	if (clockbound_priv_kernel_load(&bpf->page.page->in_flight) != 0) {
 		/* Perhaps of a call whose return was skipped, and takes nothing back. One in earnest marks on its return. */
 		return has_missed && cbd_bpf_control(bpf, CB_CONTROL_LAND) == 0;
 	}
@@ -417,7 +414,7 @@ int cbd_bpf_attach(struct cbd_bpf *bpf, uint32_t rung, char why[CBD_BPF_WHY])
 		cbd_bpf_detach(bpf);
 		cbd_bpf_control(bpf, CB_CONTROL_START);
 	}
-	bpf->heartbeat = look(&bpf->page.page->heartbeat);
+	bpf->heartbeat = clockbound_priv_kernel_load(&bpf->page.page->heartbeat);
 	malloc_trim(0); /* libbpf has read the kernel's types, some MiB, and keeps none of them */
 	return result;
 }
@@ -446,7 +443,7 @@ bool cbd_bpf_is_firing(struct cbd_bpf *bpf)
 		return cbd_bpf_calls_silent(bpf->calls) == NULL ||
 		       cbd_bpf_calls_misses(bpf->calls) != bpf->misses;
 	}
-	heartbeat = look(&bpf->page.page->heartbeat);
+	heartbeat = clockbound_priv_kernel_load(&bpf->page.page->heartbeat);
 	if (heartbeat == bpf->heartbeat) {
 		return bpf->update != NULL && update_fires(bpf);
 	}

@@ -13,6 +13,8 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <clockbound/seq.h>
+
 #include "daemon/core/core.h"
 #include "daemon/log.h"
 #include "daemon/probe/events.h"
@@ -366,10 +368,10 @@ void cbd_probe_info(const struct cbd_probe *probe, struct cbd_probe_info *info)
 	memcpy(info->reason, probe->reason, sizeof(info->reason));
 	if (page != NULL) {
 		info->page_id = page->id;
-		info->heartbeat = cbd_home_load(&page->heartbeat);
-		info->events = cbd_home_load(&page->events);
-		info->dropped = cbd_home_load(&page->dropped);
-		info->refused = cbd_home_load(&page->refused);
+		info->heartbeat = clockbound_priv_kernel_load(&page->heartbeat);
+		info->events = clockbound_priv_kernel_load(&page->events);
+		info->dropped = clockbound_priv_kernel_load(&page->dropped);
+		info->refused = clockbound_priv_kernel_load(&page->refused);
 	}
 }
 

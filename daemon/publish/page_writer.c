@@ -26,7 +26,7 @@
 #define COUNTER_UNSEEN 0xffffu
 #define CLOCK_UNSEEN   0xfffffu
 
-/* The only function that stores a word of the page; seq is advance()'s. */
+/* The only function that stores a word of the page, but for seq, the magic and the home's name. */
 static void store(void *word, uint64_t value)
 {
 	CBD_INJECT_STORE();
@@ -294,7 +294,8 @@ void cbd_page_writer_set_home(struct cbd_page_writer *writer, uint64_t id,
 		slot.clock.rate_sum = rate_sum;
 	}
 	/* The home's name first: a reader whom the new numbers send to the slow path finds it there. */
-	store(&page->control.kernel_page_id, id);
+	CBD_INJECT_STORE();
+	clockbound_priv_home_store(&page->control.kernel_page_id, id);
 	cbd_page_epochs_store(page, epochs);
 	cbd_page_slots_settle(page, &slot);
 	writer->found = slot;
@@ -330,9 +331,8 @@ void cbd_page_writer_follow(struct cbd_page_writer *writer, const struct clockbo
 
 	writer->is_following = true;
 	if (memcmp(&page->control.epochs, epochs, sizeof(*epochs)) != 0) {
+		/* advance() orders them before the next slot, and set_home() before another home's name. */
 		cbd_page_epochs_store(page, epochs);
-		/* Orders them before the next slot, whose seq advance() moves; see cbd_page_writer_publish(). */
-		CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
 	}
 }
 

@@ -131,9 +131,7 @@ static void wipe(struct cbd_shm_writer *writer)
 	CLOCKBOUND_PRIV_STORE(&header->generation, 0);
 	CBD_INJECT_STORE();
 	CLOCKBOUND_PRIV_STORE(&header->version, 0);
-	/* Orders "there is nothing" before what is wiped; pairs with the fence in
-	 * clockbound_priv_generation_retry(). Without it a client may take half of what was there. */
-	CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
+	clockbound_priv_generation_wiped();
 	memset(&nothing, 0, sizeof(nothing));
 	store_payload(writer, &nothing);
 	CBD_INJECT_STORE();

@@ -10,7 +10,7 @@ checked=0
 # plain - a small tree without a fault
 plain() {
 	rm -rf -- "${TREE:?}"/*
-	mkdir -p "$TREE"/{uapi/clockbound,client/src,client/cbctl,client/include/clockbound,daemon/core,bench,docs}
+	mkdir -p "$TREE"/{uapi/clockbound,client/src,client/cbctl,client/include/clockbound,daemon/core,bench,bpf,docs}
 	cp "$HERE/../../.clang-format" "$TREE/"
 	printf '/* SPDX-License-Identifier: Apache-2.0 */\n#include <stdint.h>\n' >"$TREE/daemon/core/a.c"
 	printf '/* SPDX-License-Identifier: Apache-2.0 */\n#include <stdio.h>\n' >"$TREE/client/src/b.c"
@@ -41,6 +41,11 @@ plant layering "a library that includes the daemon" client/src/b.c '#include "da
 plant layering "a uapi header that wants libc" uapi/clockbound/c.h '#include <stdlib.h>'
 plant layering "a tool that looks into the library" client/cbctl/d.c '#include "client/src/open.h"'
 plant layering "a barrier outside seq.h" client/src/b.c '__atomic_thread_fence(2);'
+plant layering "an ordered load outside seq.h" client/cbctl/d.c 'int x = __atomic_load_n(p, __ATOMIC_ACQUIRE);'
+plant layering "an ordered store outside seq.h" uapi/clockbound/c.h '__atomic_store_n(p, 1, __ATOMIC_RELEASE);'
+plant layering "a lock outside seq.h" bench/f.c '__atomic_exchange_n(p, 1, __ATOMIC_ACQ_REL);'
+plant layering "seq.h's own fence in the daemon" daemon/core/a.c 'CLOCKBOUND_PRIV_FENCE(2);'
+plant layering "an eBPF program that orders by itself" bpf/g.bpf.c '__sync_fetch_and_add(p, 1);'
 plant layering "a clock read outside daemon/clock" daemon/e.c 'int x = clock_gettime(0, 0);'
 plant layering "a file in no layer" stray.c '/* nothing */'
 plant spdx "a file without a licence" bench/f.c 'int f;'

@@ -19,7 +19,7 @@ rules() {
 ^client/cbctl/          $UAPI|$PUBLIC|$LIBC|"client/cbctl/[a-z0-9_]+\.h"
 ^bench/                 $UAPI|$PUBLIC|$LIBC|"bench/[a-z0-9_]+\.h"
 ^daemon/core/           $UAPI|$IN_TREE|$PURE|"daemon/core/[a-z0-9_]+\.h"
-^daemon/probe/(loader\.c|bpf_page\.c|bpf_calls\.[ch]) $UAPI|$LIBC|<bpf/(bpf|libbpf)\.h>|"(calls|page|update)\.skel\.h"|"bpf/(control|seen)\.h"|"daemon/([a-z]+/)?[a-z0-9_]+\.h"
+^daemon/probe/(loader\.c|bpf_page\.c|bpf_calls\.[ch]) $UAPI|<clockbound/seq\.h>|$LIBC|<bpf/(bpf|libbpf)\.h>|"(calls|page|update)\.skel\.h"|"bpf/(control|seen)\.h"|"daemon/([a-z]+/)?[a-z0-9_]+\.h"
 ^daemon/probe/bpf\.h   $UAPI|$LIBC|"bpf/control\.h"|"daemon/clock\.h"
 ^bpf/                   $UAPI|<linux/bpf\.h>|<bpf/bpf_(helpers|tracing|core_read)\.h>|"(bpf/)?[a-z_]+(\.bpf)?\.h"
 ^daemon/                $UAPI|$PUBLIC|$IN_TREE|$LIBC|"daemon/([a-z]+/)?[a-z0-9_]+\.h"
@@ -84,8 +84,10 @@ only_in() {
 		[[ ${line%%:*} =~ $allowed ]] || fault "$line: $reason"
 	done < <(find $where -name '*.[ch]' -exec grep -nHE "$pattern" {} + 2>/dev/null)
 }
-only_in '__atomic_thread_fence|__sync_synchronize' '^client/include/clockbound/seq\.h$' \
-	'uapi client daemon' 'barriers stand in <clockbound/seq.h> alone'
+ORDERED='__ATOMIC_(CONSUME|ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)|__atomic_(thread|signal)_fence|__sync_|stdatomic|memory_order'
+only_in "$ORDERED|CLOCKBOUND_PRIV_(FENCE|LOAD_ORDER|STORE_ORDER)" \
+	'^(client/include/clockbound/seq|bpf/page\.bpf)\.h$' 'uapi client daemon bench bpf' \
+	'ordered accesses and fences stand in <clockbound/seq.h> alone, those of eBPF in bpf/page.bpf.h'
 only_in '\<clock_gettime\(' '^daemon/(clock|log)' daemon 'daemon/clock alone reads clocks (and the log, for its stamps)'
 only_in '\<(time|gettimeofday|nanosleep|localtime|localtime_r)\(' '^$' daemon/core 'the core is given times, it reads none'
 only_in '#[[:space:]]*include "daemon/' '^$' 'client bench uapi' 'nothing shipped beside the daemon includes it'

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The only file with barriers: both sides of the page's latch, of its magic and of upstream's
- * segment generation.
+ * All ordered accesses and fences of client, daemon and bench, each with the sentence of its pair; elsewhere words are
+ * loaded and stored relaxed. The eBPF programs can include nothing of this: theirs is cb_add() of bpf/page.bpf.h.
  * For <clockbound/fast.h>, the library and the daemon; nobody else includes it.
  *
- * | writer                          | orders                                     | pairs with |
- * |---------------------------------|--------------------------------------------|-----------------------|
- * | seq_advance: fence, store, fence | earlier payload before seq before later payload | seq_begin,
- * seq_retry | | reader                          |                                            | | |
- * seq_begin: load-acquire         | seq before the payload loads               | the fence before
- * the store | | seq_retry: fence, load          | payload loads before the second seq load   | the
- * fence after the store  |
+ * Who writes, what is ordered, and who reads (clockbound_priv_ and CLOCKBOUND_PRIV_ left out):
+ *
+ * - PLACE_STORE: a place before its address; epochs, vm_place and kernel_now
+ * - seq_advance: the payload so far before seq, for seq_begin; seq before the payload to come, for seq_retry
+ * - magic_store: the page before its magic; magic_load
+ * - home_store: numbers so far before the home's name, for home_load; the name before numbers to come, for seq_retry
+ * - cb_add: a mark before the clock, and marks among themselves; kernel_load, kernel_epoch and epochs_end
+ * - map_id_store: the kernel page's map before its id; map_id_load
+ * - turn_end: what was done in a turn before its end; turn_begin
+ * - keep_end: the kept snapshot before the giving back of the cache; keep_begin
+ * - generation_open, _wiped: the generation before the payload to come; generation_retry
+ * - generation_close: the payload before the generation; generation_begin
  *
  * ThreadSanitizer does not model fences: under it payload loads are acquire and payload stores
  * release, which gives the same order without a fence. Both forms stand here behind
@@ -50,6 +55,14 @@
 #define CLOCKBOUND_PRIV_LOAD(pointer) __atomic_load_n((pointer), CLOCKBOUND_PRIV_LOAD_ORDER)
 #define CLOCKBOUND_PRIV_STORE(pointer, value)                                                                \
 	__atomic_store_n((pointer), (value), CLOCKBOUND_PRIV_STORE_ORDER)
+
+/*
+ * A place that threads of one process find by its address, while it is set. Orders what is there, a map above all,
+ * before its address; pairs with the loads in clockbound_priv_epochs(), clockbound_priv_vm_place() and
+ * clockbound_priv_kernel_now(), behind which everything hangs by the address. Without it a thread may read where
+ * nothing is yet.
+ */
+#define CLOCKBOUND_PRIV_PLACE_STORE(pointer, place) __atomic_store_n((pointer), (place), __ATOMIC_RELEASE)
 
 /* clockbound_priv_seq_begin - opens a read; the slot to read is `result & 1` */
 static inline __attribute__((always_inline)) uint32_t clockbound_priv_seq_begin(const uint32_t *seq)
@@ -108,6 +121,112 @@ static inline __attribute__((always_inline)) uint64_t clockbound_priv_magic_load
 	return __atomic_load_n(magic, __ATOMIC_ACQUIRE);
 }
 
+/* clockbound_priv_home_store - names the home of the epochs in the page's kernel_page_id. One writer only. */
+static inline __attribute__((always_inline)) void clockbound_priv_home_store(uint64_t *home, uint64_t id)
+{
+	/* Orders the file's numbers so far before the name; pairs with the load-acquire in
+	 * clockbound_priv_home_load(). Without it who goes over to the file may take numbers from before the
+	 * former home's last, or those of the daemon's look back, and miss a step. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
+	__atomic_store_n(home, id, CLOCKBOUND_PRIV_STORE_ORDER);
+	/* Orders the name before the numbers that go with it; pairs with the fence in
+	 * clockbound_priv_seq_retry(), which ends the read that has seen them. Without it a reader whom they
+	 * send to the slow path may find the former home there. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
+}
+
+/* clockbound_priv_home_load - the home that the page names, before its numbers are looked at */
+static inline __attribute__((always_inline)) uint64_t clockbound_priv_home_load(const uint64_t *home)
+{
+	/* Orders the name before the file's numbers; pairs with the fence before the store in
+	 * clockbound_priv_home_store(). Without it numbers may pass that are older than the name. */
+	return __atomic_load_n(home, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * The kernel page, which eBPF programs write: a sum or `in_flight`, then the epoch, then the clock itself, then
+ * `in_flight` again; and what they know, then `is_seeded`.
+ */
+
+/* clockbound_priv_kernel_load - a word of the kernel page */
+static inline __attribute__((always_inline)) uint64_t clockbound_priv_kernel_load(const uint64_t *word)
+{
+	/* Orders the word before whatever is loaded next; pairs with cb_add() of bpf/page.bpf.h. Without it who
+	 * has seen a word may see one that was written before it as it was: a rate_sum without its rate_epoch,
+	 * nothing in flight of a change that is. */
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+/* clockbound_priv_kernel_epoch - an epoch of the kernel page */
+static inline __attribute__((always_inline)) uint32_t clockbound_priv_kernel_epoch(const uint32_t *epoch)
+{
+	/* Orders the epoch before rate_sum and in_flight; pairs with cb_add() of bpf/page.bpf.h. Without it
+	 * nothing may seem in flight of a change that the epoch counts. */
+	return __atomic_load_n(epoch, __ATOMIC_ACQUIRE);
+}
+
+/* clockbound_priv_epochs_end - ends the reading of epochs: what is read next are the clocks */
+static inline __attribute__((always_inline)) void clockbound_priv_epochs_end(void)
+{
+	/* Orders the epochs before every clock; pairs with cb_add() of bpf/page.bpf.h, which marks a change before
+	 * it is made. Without it an old clock may be taken for one that has made the change. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_ACQUIRE);
+}
+
+/* Which kernel page a handle has mapped, and whose turn it is: between the threads of one process. */
+
+/* clockbound_priv_map_id_store - the mapped page has this id now; 0: it serves no more. In one's turn only. */
+static inline __attribute__((always_inline)) void clockbound_priv_map_id_store(uint64_t *map_id, uint64_t id)
+{
+	/* Orders the map before its id; pairs with the load-acquire in clockbound_priv_map_id_load(). Without it a
+	 * thread may take the former map for this one. */
+	__atomic_store_n(map_id, id, __ATOMIC_RELEASE);
+}
+
+/* clockbound_priv_map_id_load - before the map is looked at */
+static inline __attribute__((always_inline)) uint64_t clockbound_priv_map_id_load(const uint64_t *map_id)
+{
+	/* Orders the id before the map; pairs with the store-release in clockbound_priv_map_id_store(). Without it
+	 * the map may be the one before that of the id. */
+	return __atomic_load_n(map_id, __ATOMIC_ACQUIRE);
+}
+
+/* clockbound_priv_turn_begin - takes the turn to ask the daemon; 0 if another thread of this process, @self, has it.
+ * One of a process that was forked from does not count: it is not here. */
+static inline __attribute__((always_inline)) int clockbound_priv_turn_begin(int32_t *busy_pid, int32_t self)
+{
+	int32_t busy = __atomic_load_n(busy_pid, __ATOMIC_RELAXED);
+
+	/* Orders the turn before what is done in it; pairs with the store-release in clockbound_priv_turn_end().
+	 * Without it the former turn's map may not be seen yet, and be made and lost once more. */
+	return busy != self &&
+	       __atomic_compare_exchange_n(busy_pid, &busy, self, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* clockbound_priv_turn_end - the next one, please */
+static inline __attribute__((always_inline)) void clockbound_priv_turn_end(int32_t *busy_pid)
+{
+	/* Orders what was done in the turn before its end; pairs with the acquire in
+	 * clockbound_priv_turn_begin(). Without it the next thread may begin in the middle of it. */
+	__atomic_store_n(busy_pid, 0, __ATOMIC_RELEASE);
+}
+
+/* clockbound_priv_keep_begin - takes the snapshot cache for writing; 0 if another thread has it */
+static inline __attribute__((always_inline)) int clockbound_priv_keep_begin(uint32_t *writing)
+{
+	/* Orders the taking before the stores; pairs with the store-release in clockbound_priv_keep_end(). Without
+	 * it they may mix with those of the thread that had it before, and the latch be moved once for both. */
+	return __atomic_exchange_n(writing, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+/* clockbound_priv_keep_end - gives it back */
+static inline __attribute__((always_inline)) void clockbound_priv_keep_end(uint32_t *writing)
+{
+	/* Orders the stores before the giving back; pairs with the acquire in clockbound_priv_keep_begin(). Without
+	 * it they may come after those of the thread that takes it next. */
+	__atomic_store_n(writing, 0, __ATOMIC_RELEASE);
+}
+
 /*
  * Upstream's generation, 16 bits: 0 never initialised, odd being written, from 65535 on to 2.
  * The same fences in the same places, so that weakly ordered machines are safe on our side.
@@ -143,6 +262,14 @@ static inline __attribute__((always_inline)) void clockbound_priv_generation_ope
 	CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
 }
 
+/* clockbound_priv_generation_wiped - generation and version are 0: what is stored next is the wiped payload */
+static inline __attribute__((always_inline)) void clockbound_priv_generation_wiped(void)
+{
+	/* Orders "there is nothing" before what is wiped; pairs with the fence in
+	 * clockbound_priv_generation_retry(). Without it a client may take half of what was there. */
+	CLOCKBOUND_PRIV_FENCE(__ATOMIC_RELEASE);
+}
+
 /* clockbound_priv_generation_close - makes the payload readable under the next even generation,
  * never 0 */
 static inline __attribute__((always_inline)) void clockbound_priv_generation_close(uint16_t *generation)
@@ -153,7 +280,7 @@ static inline __attribute__((always_inline)) void clockbound_priv_generation_clo
 		next = 2;
 	}
 	/* Orders the payload before the even generation; pairs with the load-acquire in
-	 * clockbound_priv_generation_begin(). */
+	 * clockbound_priv_generation_begin(). Without it old words pass under a new generation. */
 	__atomic_store_n(generation, next, __ATOMIC_RELEASE);
 }
 
