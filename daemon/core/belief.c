@@ -15,7 +15,12 @@ bool cbd_belief_is_from_after(const struct cbd_core *core, uint64_t counter, con
 	int64_t passed_ns = poll->before.real.counter > counter
 				    ? cbd_ticks_to_ns_floor(poll->before.real.counter - counter, rate)
 				    : 0;
+	/* Ages are told in X, which has gone at 1 - f of the counter's own pace, f being what it is now or was before. */
+	int64_t slow_q58 = cbd_q58_add(
+		cbd_ns_max(cbd_ns_abs(poll->tracking.frequency_q58), cbd_ns_abs(core->memory.steady_q58)),
+		cbd_q58_from_ppb(core->config.rho_ppb));
 
+	passed_ns = cbd_ns_sub(passed_ns, cbd_q58_growth_ns(passed_ns, slow_q58));
 	return cbd_ns_add(cbd_ns_add(sample->age_ns, sample->uncertain_ns), core->event.blur_ns) < passed_ns;
 }
 

@@ -248,8 +248,12 @@ static void take_sample(struct cbd_core *core, const struct cbd_poll *poll, cons
 		.growth_q58 = growth_q58,
 		.is_news = cbd_account_is_news(&core->account, cbd_sample_selected(poll)),
 		.is_disputed = is_disputed,
-		/* The fallback is no proof: nothing it has drawn may narrow another, nor be narrowed. */
-		.is_memoryless = sample->terms.rule == CLOCKBOUND_RULE_TRACKING || was_fallback,
+		/*
+		 * The fallback is no proof: nothing it has drawn may narrow another, nor be narrowed. And what was void
+		 * has grown longer than an oscillator's course is promised for.
+		 */
+		.is_memoryless = sample->terms.rule == CLOCKBOUND_RULE_TRACKING || was_fallback ||
+				 poll->before.real.counter >= core->void_counter,
 	};
 
 	if (!core->agreement.has_mark || core->agreement.mark != sample->mark) {

@@ -155,6 +155,7 @@ struct cbd_core {
 	struct cbd_terms terms;	    /* of the sample last taken */
 	int64_t growth_q58;	    /* of the lines that stand */
 	int64_t doubt_q58; /* how much chronyd's frequency may have been misled by movements of the clock */
+	int64_t calm_error_q58; /* how far memory.calm_q58 itself may have been off */
 	struct cbd_memory memory;
 	int64_t measured_q58; /* rate of CLOCK_REALTIME against the counter between the last two anchors */
 	int64_t measured_error_q58; /* how far that may be off */

@@ -70,12 +70,20 @@ static void on_step(struct cbd_core *core, enum hand hand, int64_t step_ns, cons
 	}
 }
 
+int64_t cbd_disturbance_error_q58(const struct cbd_core *core)
+{
+	return cbd_ns_max(cbd_ns_sub(core->growth_q58, cbd_q58_from_ppb(core->config.rho_ppb)), 0);
+}
+
 /* From here on chronyd's frequency counts only as far as it agrees with @frequency, of before it was misled. */
 static void begin_doubt(struct cbd_core *core, int64_t frequency)
 {
 	struct cbd_memory *memory = &core->memory;
 
-	memory->calm_q58 = memory->doubt_updates == 0 ? frequency : memory->calm_q58;
+	if (memory->doubt_updates == 0) {
+		memory->calm_q58 = frequency;
+		core->calm_error_q58 = cbd_disturbance_error_q58(core);
+	}
 	memory->doubt_updates = DOUBT_UPDATES;
 }
 
@@ -183,9 +191,15 @@ static void doubt_frequency(struct cbd_core *core, const struct cbd_poll *poll,
 	} else if (memory->doubt_updates != 0 && has_forgotten_one(core, poll, track)) {
 		memory->doubt_updates--;
 	}
-	core->doubt_q58 = memory->doubt_updates == 0
-				  ? 0
-				  : cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, memory->calm_q58));
+	core->doubt_q58 = 0;
+	if (memory->doubt_updates != 0) {
+		int64_t left_q58 = cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, memory->calm_q58));
+		int64_t steady_q58 = cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, memory->steady_q58));
+
+		/* The one before may have been wrong itself, but an oscillator is not far from the steady one. */
+		core->doubt_q58 = cbd_ns_max(
+			left_q58, cbd_ns_min(cbd_q58_add(left_q58, core->calm_error_q58), steady_q58));
+	}
 }
 
 void cbd_disturbance_judge(struct cbd_core *core, const struct cbd_poll *poll,

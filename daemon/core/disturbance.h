@@ -21,6 +21,9 @@ void cbd_disturbance_begin(struct cbd_core *core, uint32_t reason, const struct 
  */
 void cbd_disturbance_doubt(struct cbd_core *core);
 
+/* cbd_disturbance_error_q58 - how far chronyd's frequency may have been off, as the lines that stand were drawn, beside rho */
+int64_t cbd_disturbance_error_q58(const struct cbd_core *core);
+
 /* cbd_disturbance_step - CLOCK_REALTIME was stepped by an unknown hand: there is no answer of chronyd to tell by */
 void cbd_disturbance_step(struct cbd_core *core, int64_t step_ns, const struct cbd_anchor *now);
 

@@ -76,12 +76,13 @@ void cbd_core_inherit(struct cbd_core *core, const struct cbd_inheritance *page)
 	core->terms = page->terms;
 	core->memory = page->memory;
 	cbd_account_inherit(&core->account, &page->memory.sample, page->memory.owed_ns);
-	if (events != 0) {
-		cbd_disturbance_doubt(core);
-	}
 	core->rule = page->terms.rule;
 	core->growth_q58 =
 		cbd_ns_max(cbd_q58_from_ppb(page->terms.growth_ppb), cbd_q58_from_ppb(core->config.rho_ppb));
+	core->calm_error_q58 = cbd_disturbance_error_q58(core);
+	if (events != 0) {
+		cbd_disturbance_doubt(core);
+	}
 	if (page->has_lines && core->config.has_counter) {
 		inherit_lines(core, page);
 	}

@@ -23,8 +23,8 @@ bool cbd_missing_ns(const struct cbd_core *core, const struct cbd_poll *poll,
 
 /*
  * cbd_missing_is_credited - nothing that matters is missing
- * chronyd up to 4.6 takes a step off its samples even if the step failed, and then believes a clock right that is
- * as wrong as before: its sample says 0, and X has not moved.
+ * What is taken off a sample without X having moved, or the other way round, is a stranger's doing, or that of a kernel that
+ * says that it made a step and did not: the sample says 0, and X is as wrong as before.
  */
 bool cbd_missing_is_credited(const struct cbd_core *core, const struct cbd_poll *poll,
 			     const struct cbd_track_result *track);

@@ -11,15 +11,9 @@
 /* An oscillator's frequency is followed at rho in so many seconds: its temperature takes as long. */
 #define STEADY_SEC 1000
 /* Shorter intervals are polled faster than we ask; what they bring in a second counts. */
-#define INTERVAL_MIN_NS CBD_NS_PER_SEC
+#define INTERVAL_MIN_NS 1000000
 /* chronyd's longest poll, 2^24 s; a longer interval on the wire is no interval, and a shorter one doubts more. */
 #define INTERVAL_MAX_NS (CBD_NS_PER_SEC << 24)
-/*
- * Of the slope of a line through samples that are each off by e: 2 e over what two of them span, 2.4 e through four or five
- * that are evenly spaced; of more the span grows faster. In fifths.
- */
-#define ERRORS_OVER_SPAN_FIFTHS 12
-
 /* The largest error of a sample by which the frequency may have been made. */
 static int64_t largest_error_ns(const struct cbd_wobble *wobble)
 {
@@ -47,7 +41,7 @@ static int64_t error_of(const struct cbd_poll *poll)
 	for (i = 0; i < poll->sources; i++) {
 		const struct cbd_source_data *source = &poll->source[i];
 
-		if (source->state == CBD_SOURCE_SELECTED || source->state == CBD_SOURCE_UNSELECTED) {
+		if (source->since_s != CBD_SINCE_NEVER) {
 			ns = cbd_ns_max(ns, source->error_ns);
 		}
 	}
@@ -79,16 +73,16 @@ static void note_update(struct cbd_wobble *wobble, const struct cbd_poll *poll)
 	wobble->intervals += wobble->intervals < CBD_WOBBLE_INTERVALS ? 1 : 0;
 }
 
-/* What the samples of chronyd's regression span, at least. */
-static int64_t span_ns(const struct cbd_wobble *wobble)
+/* Between two samples of chronyd's regression, at least. */
+static int64_t least_ns(const struct cbd_wobble *wobble)
 {
-	int64_t ns = 0;
+	int64_t ns = wobble->intervals == 0 ? INTERVAL_MIN_NS : wobble->interval_ns[0];
 	uint32_t i;
 
-	for (i = 0; i < wobble->intervals; i++) {
-		ns += wobble->interval_ns[i];
+	for (i = 1; i < wobble->intervals; i++) {
+		ns = cbd_ns_min(ns, wobble->interval_ns[i]);
 	}
-	return cbd_ns_max(ns, INTERVAL_MIN_NS);
+	return ns;
 }
 
 static void follow_frequency(struct cbd_core *core, const struct cbd_poll *poll)
@@ -100,7 +94,8 @@ static void follow_frequency(struct cbd_core *core, const struct cbd_poll *poll)
 	int64_t seconds;
 
 	if (memory->steady_counter == 0 || counter < memory->steady_counter) {
-		memory->steady_q58 = memory->steady_counter == 0 ? frequency : memory->steady_q58;
+		/* At the start nothing tells an oscillator from a path that misleads; but it was made for its frequency. */
+		memory->steady_q58 = memory->steady_counter == 0 ? 0 : memory->steady_q58;
 		memory->steady_counter = counter;
 		return;
 	}
@@ -131,11 +126,11 @@ int64_t cbd_wobble_q58(const struct cbd_core *core, const struct cbd_poll *poll)
 	int64_t left_q58 = cbd_ns_abs(cbd_ns_sub(poll->tracking.frequency_q58, core->memory.steady_q58));
 	int64_t error_ns = cbd_ns_max(cbd_ns_max(core->terms.sample_error_ns, error_of(poll)),
 				      largest_error_ns(&core->wobble));
-	int64_t span = span_ns(&core->wobble);
+	int64_t least = least_ns(&core->wobble);
 
 	if (core->memory.steady_counter == 0 || left_q58 == 0) {
 		return 0;
 	}
-	error_ns = cbd_ns_min(error_ns, span);
-	return cbd_ns_min(left_q58, ((CBD_Q58_ONE / span + 1) * error_ns / 5 + 1) * ERRORS_OVER_SPAN_FIFTHS);
+	error_ns = cbd_ns_min(error_ns, least);
+	return cbd_ns_min(left_q58, (CBD_Q58_ONE / least + 1) * error_ns * 2);
 }

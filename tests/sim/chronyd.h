@@ -23,7 +23,7 @@ struct sim_world;
 struct sim_chronyd_options {
 	bool is_foreign;   /* chronyd -x: it never touches the clock */
 	bool is_obstinate; /* an estimator that never learns: rates stay, offsets are adopted at random */
-	bool forgets;	   /* up to 4.6: when a step fails the correction is lost */
+	bool forgets;	   /* up to 4.6: when a step fails X is where the clock is; its samples know better */
 	bool cannot_step;  /* steps fail */
 	bool is_before_4;  /* Reset_Sources is refused, and since_sample counts from the sample itself */
 	bool has_no_source_data; /* Source_Data is refused */

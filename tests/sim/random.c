@@ -146,8 +146,6 @@ static void draw_late(struct sim_scenario *scenario, uint64_t seed)
 			continue;
 		}
 		server->is_interleaved = sim_rng_chance(&rng, HALF);
-		/* What a step that failed takes off the exchange that waits is nowhere told. */
-		scenario->chronyd.forgets = scenario->chronyd.forgets && !server->is_interleaved;
 		server->path.phase_s =
 			sim_rng_chance(&rng, HALF / 2) ? (int32_t)sim_rng_between(&rng, 20, 300) : 0;
 		server->path.burst_ppm = sim_rng_chance(&rng, HALF / 2) ? 200000 : 0;

@@ -44,6 +44,46 @@ static void a_refclocks_sample_is_from_after_an_event_only_with_all_its_readings
 	assert_true(world_is_contained(&world, &core));
 }
 
+/* The counter and CLOCK_MONOTONIC_RAW go 50 ppm fast. */
+static void pass_fast(struct world *world, int64_t ns)
+{
+	world_pass(world, ns);
+	world->lost_ticks += ns / 20000;
+	world->frozen_ns -= ns / 20000;
+}
+
+/*
+ * Ages are told in chronyd's time, and what has passed by the counter: 3.2 ms more in 64 s. The sample is of an exchange that
+ * ended just before a stranger's step.
+ */
+static void ages_and_what_has_passed_are_compared_in_one_time(void **state)
+{
+	struct cbd_core_config config = world_config();
+	struct world world;
+	struct cbd_core core;
+	int i;
+
+	(void)state;
+	world_init(&world);
+	cbd_core_init(&core, &config);
+	world.poll.source[0].error_ns = 10000;
+	world.poll.tracking.frequency_q58 = cbd_q58_from_ppb(50000);
+	for (i = 0; i < 4; i++) {
+		world_poll(&world, &core, (uint32_t)i);
+		pass_fast(&world, SECOND);
+	}
+	assert_int_equal(core.event.reason, 0);
+	world_step(&world, 5000000);
+	world_poll(&world, &core, 4);
+	assert_true(HAS_REASON(&core, STEP));
+	pass_fast(&world, 64 * SECOND);
+	world.poll.tracking.ref_time_ns = world_true_ns(&world);
+	world.poll.source[0].mark++;
+	world_poll(&world, &core, 63);
+	assert_true(HAS_REASON(&core, STEP));
+	assert_true(world_is_contained(&world, &core));
+}
+
 /* Goal: a clock set an hour back must not cost an hour, although no age that chronyd tells is to be trusted. */
 static void after_an_hour_back_the_fifth_sample_of_a_source_is_believed(void **state)
 {
@@ -163,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_refclocks_sample_is_from_after_an_event_only_with_all_its_readings),
+		cmocka_unit_test(ages_and_what_has_passed_are_compared_in_one_time),
 		cmocka_unit_test(after_an_hour_back_the_fifth_sample_of_a_source_is_believed),
 		cmocka_unit_test(another_sources_sample_begins_that_count_anew),
 		cmocka_unit_test(a_second_step_begins_that_count_anew),
