@@ -13,7 +13,8 @@
 
 #include "tests/replay/runs.h"
 
-#define RUNS 24
+#define RUNS  24
+#define KINDS 9
 
 enum {
 	JUDGED,
@@ -124,6 +125,28 @@ static void widths_are_those_of_an_independent_implementation_of_the_rule(void *
 	}
 }
 
+/* Refclocks, interleaved servers, peers, filters, losses, and a clock that is moved: chronyd's own samples of each. */
+static void other_kinds_of_sources_are_contained(void **state)
+{
+	static const char *const columns[] = {NULL};
+	const struct cbd_judge_options options = {.rho_ppb = 50000};
+	static struct runs kinds;
+	size_t i;
+
+	(void)state;
+	runs_judge(&kinds, REPLAY_DATA "/chrony-kinds-of-sources", columns, &options);
+	assert_int_equal(kinds.count, KINDS);
+	for (i = 0; i < kinds.count; i++) {
+		if (kinds.one[i].not_contained != 0 || kinds.one[i].not_contained_between != 0) {
+			fail_msg("%s: %llu reports and %llu intervals between reports outside",
+				 kinds.one[i].name, (unsigned long long)kinds.one[i].not_contained,
+				 (unsigned long long)kinds.one[i].not_contained_between);
+		}
+		assert_true(kinds.one[i].valid >= kinds.one[i].reports * 9 / 10);
+	}
+	runs_free(&kinds);
+}
+
 static void chronyds_maxclockerror_shows_in_its_dispersion(void **state)
 {
 	(void)state;
@@ -158,6 +181,7 @@ int main(void)
 		cmocka_unit_test(whole_seconds_make_no_run_wider_and_the_often_polled_a_fifth_narrower),
 		cmocka_unit_test(every_report_after_the_first_selection_is_valid),
 		cmocka_unit_test(widths_are_those_of_an_independent_implementation_of_the_rule),
+		cmocka_unit_test(other_kinds_of_sources_are_contained),
 		cmocka_unit_test(chronyds_maxclockerror_shows_in_its_dispersion),
 		cmocka_unit_test(a_rho_of_zero_is_caught),
 	};
