@@ -207,7 +207,8 @@ vm '.is_watched | not' || fail "--disable-clock-disruption-support watches"
 kill -USR1 "$DAEMON_PID"
 marker 12
 sleep 1
-reads inline "$VALID" || fail "a disruption in spite of --disable-clock-disruption-support"
+# It may be between two sources just then, which is no disruption.
+reads inline 'valid=1' || fail "a disruption in spite of --disable-clock-disruption-support"
 
 # What this daemon did not watch its successor cannot vouch for.
 loop_start
