@@ -43,6 +43,23 @@ bool cbd_account_came_since(const struct cbd_account *account, const struct cbd_
 	return false;
 }
 
+bool cbd_account_is_moved(const struct cbd_account *account, const struct cbd_poll *poll)
+{
+	uint32_t i;
+
+	for (i = 0; i < poll->sources; i++) {
+		const struct cbd_source_data *source = &poll->source[i];
+		const struct cbd_account_sample *before = cbd_account_seen(account, source);
+		int64_t quanta_ns = cbd_ns_add(source->offset_quantum_ns, source->offset_quantum_ns);
+
+		if (before != NULL &&
+		    cbd_ns_abs(cbd_ns_sub(source->offset_ns, before->offset_ns)) > quanta_ns) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void cbd_account_owe(struct cbd_account *account, uint64_t counter, int64_t ns)
 {
 	uint32_t i;

@@ -82,6 +82,12 @@ const struct cbd_account_sample *cbd_account_seen(const struct cbd_account *acco
  */
 bool cbd_account_came_since(const struct cbd_account *account, const struct cbd_source_data *source);
 
+/*
+ * cbd_account_is_moved - a sample that was there at the last poll has another offset, though chronyd has not updated since
+ * Then X was moved between its answers (chronyc doffset, a makestep that fails): Tracking's is not what Source_Data is of.
+ */
+bool cbd_account_is_moved(const struct cbd_account *account, const struct cbd_poll *poll);
+
 /* cbd_account_is_news - the same after cbd_account_note(); @source may be NULL */
 bool cbd_account_is_news(const struct cbd_account *account, const struct cbd_source_data *source);
 

@@ -340,6 +340,20 @@ static void judge_new(struct cbd_track *track, const struct cbd_poll *poll, int6
 	}
 }
 
+/*
+ * X has kept to its line while the clock was slewed: long enough, and by so little off it that the slew cannot be a
+ * stranger's, which would have taken X with it. What a slow poll makes of the line's beginning may be more than that.
+ */
+static bool is_slew_seen(const struct cbd_track *track, const struct cbd_poll *poll, uint64_t rate_q58,
+			 int64_t off_ns)
+{
+	int64_t elapsed_ns = cbd_ns_abs(advance_ns(track->counter, poll->before.real.counter, rate_q58));
+	int64_t slew_q58 =
+		cbd_ns_abs(cbd_q58_add(poll->before.kernel_rate_q58, poll->tracking.frequency_q58));
+
+	return elapsed_ns >= SLEW_SEEN_NS && off_ns <= cbd_q58_growth_ns(elapsed_ns, slew_q58) / 4;
+}
+
 bool cbd_track_is_slew_known(const struct cbd_track *track, const struct cbd_anchor *now)
 {
 	return track->is_planned && track->is_slew_seen && !track->is_foreign && now->has_kernel_rate &&
@@ -371,8 +385,7 @@ struct cbd_track_result cbd_track_poll(struct cbd_track *track, const struct cbd
 		result.slip_ns = slip_of(poll, cbd_track_slope_q58(track, rate_q58));
 		slack_ns = cbd_ns_add(slack_ns, result.slip_ns);
 		judge_same(track, poll, x_ns, slack_ns, rate_q58, uncertainty_q58, &result);
-		track->is_slew_seen = cbd_ns_abs(advance_ns(track->counter, poll->before.real.counter,
-							    rate_q58)) >= SLEW_SEEN_NS;
+		track->is_slew_seen = is_slew_seen(track, poll, rate_q58, result.off_line_ns);
 	} else {
 		result.steer_ns = steer_of(track, &poll->before);
 		result.blur_ns = cbd_ns_add(track->slack_ns, slack_ns);

@@ -360,6 +360,10 @@ enum cbd_chrony_verdict cbd_chrony_wire_source_data(const uint8_t *data, struct 
 	if (!check_floats(data, source_rules, sizeof(source_rules) / sizeof(source_rules[0]), complaint)) {
 		return CBD_CHRONY_BROKEN;
 	}
+	if (read.error_ns == 0) {
+		/* chronyd sends what is no number as 0, and a sample's error is its clock's precision at least. */
+		read.since_s = CBD_SINCE_NEVER;
+	}
 	*source = read;
 	return CBD_CHRONY_ACCEPTED;
 }

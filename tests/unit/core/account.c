@@ -411,6 +411,28 @@ static void what_is_moved_after_a_restart_is_not_set_off_against_what_was_moved_
 	}
 }
 
+/* chronyc doffset, between Tracking's answer and Source_Data's: X and the sample moved, and ref_time did not. */
+static void a_poll_in_the_course_of_which_x_was_moved_is_thrown_away(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+	uint32_t i;
+
+	(void)state;
+	world_begin(&world, &core);
+	world_pass(&world, SECOND);
+	world.poll.source[0].offset_ns -= 550000;
+	world_poll(&world, &core, 2);
+	assert_true((core.out.status & CLOCKBOUND_REASON_SLIP) != 0);
+	assert_true(world_is_contained(&world, &core));
+	world.poll.tracking.correction_ns += 550000;
+	for (i = 3; i < 6; i++) {
+		world_pass(&world, SECOND);
+		world_poll(&world, &core, i);
+		assert_true(world_is_contained(&world, &core));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +447,7 @@ int main(void)
 		cmocka_unit_test(without_source_data_nothing_is_owed_for_ever),
 		cmocka_unit_test(without_source_data_a_strangers_step_at_an_update_is_still_his),
 		cmocka_unit_test(quanta_of_a_clock_that_is_hours_off_are_nobodys_doing),
+		cmocka_unit_test(a_poll_in_the_course_of_which_x_was_moved_is_thrown_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

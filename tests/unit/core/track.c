@@ -58,6 +58,38 @@ static void chronyds_own_slew_is_calm(void **state)
 	assert_int_equal(result.verdict, CBD_TRACK_CALM);
 }
 
+/*
+ * A poll that took chronyd 0.45 ms too long began the line, so that X may be off it by as much: a stranger's slew of 500 ppm,
+ * which takes X with it, passes for calm for nearly a second, but not for chronyd's own.
+ */
+static void a_slew_that_takes_x_with_it_is_not_chronyds(void **state)
+{
+	struct world world;
+	struct cbd_track track;
+	struct cbd_track_result result;
+
+	(void)state;
+	begin(&track, &world);
+	world_pass(&world, SECOND);
+	world_sample(&world);
+	world.poll.before = world_anchor(&world);
+	world.offset_ns += 450000;
+	world_pass(&world, 50000);
+	world.poll.after = world_anchor(&world);
+	world.offset_ns -= 450000;
+	world.poll.before.kernel_rate_q58 = world.poll.after.kernel_rate_q58 = cbd_q58_from_ppb(500000);
+	(void)cbd_track_poll(&track, &world.poll, RATE, 0);
+	world_pass(&world, SECOND * 9 / 10);
+	world.offset_ns += 450000;
+	world.poll.before = world_anchor(&world);
+	world_pass(&world, 50000);
+	world.poll.after = world_anchor(&world);
+	world.poll.before.kernel_rate_q58 = world.poll.after.kernel_rate_q58 = cbd_q58_from_ppb(500000);
+	result = cbd_track_poll(&track, &world.poll, RATE, 0);
+	assert_int_equal(result.verdict, CBD_TRACK_CALM);
+	assert_false(cbd_track_is_slew_known(&track, &world.poll.before));
+}
+
 /* What ends where the clock meets X is known as such when X has kept to its line, and until somebody steps. */
 static void a_slew_is_chronyds_once_x_has_kept_to_its_line(void **state)
 {
@@ -260,6 +292,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(x_on_its_line_is_calm),
 		cmocka_unit_test(chronyds_own_slew_is_calm),
+		cmocka_unit_test(a_slew_that_takes_x_with_it_is_not_chronyds),
 		cmocka_unit_test(a_slew_is_chronyds_once_x_has_kept_to_its_line),
 		cmocka_unit_test(a_line_that_chronyd_does_not_stand_by_has_no_plan_of_its),
 		cmocka_unit_test(a_step_is_seen_with_its_size_and_sign),

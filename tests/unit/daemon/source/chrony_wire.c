@@ -370,6 +370,18 @@ static void a_source_ahead_on_the_wire_has_a_negative_offset_here(void **state)
 	assert_int_equal(source.reference_id, 0x7f000001);
 }
 
+/* It sends what is no number as 0. */
+static void a_sample_without_an_error_is_none(void **state)
+{
+	struct fake_chrony fake = {0};
+
+	(void)state;
+	fake_chrony_source(&fake, 0, 0, 17, 0.000125, 0.0);
+	assert_int_equal(source_of(&fake).since_s, CBD_SINCE_NEVER);
+	fake_chrony_source(&fake, 0, 0, 17, 0.000125, 1e-9);
+	assert_int_equal(source_of(&fake).since_s, 17);
+}
+
 static void the_mark_changes_with_a_new_sample_and_not_with_its_age_slew_or_error(void **state)
 {
 	struct fake_chrony fake = {0};
@@ -447,6 +459,7 @@ int main(void)
 		cmocka_unit_test(the_extremes_right_after_a_start_are_taken),
 		cmocka_unit_test(a_refclock_without_delay_is_taken),
 		cmocka_unit_test(a_source_ahead_on_the_wire_has_a_negative_offset_here),
+		cmocka_unit_test(a_sample_without_an_error_is_none),
 		cmocka_unit_test(the_mark_changes_with_a_new_sample_and_not_with_its_age_slew_or_error),
 		cmocka_unit_test(a_source_without_ipv4_address_has_no_reference_id),
 		cmocka_unit_test(a_source_field_that_cannot_be_is_broken),
