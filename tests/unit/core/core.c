@@ -453,31 +453,6 @@ static void without_a_selected_source_what_stands_runs_on_freely(void **state)
 	assert_true(world_is_contained(&world, &core));
 }
 
-/* Void lines have grown for longer than an oscillator is promised to keep its course: they cut nothing any more. */
-static void what_was_void_does_not_narrow_a_new_sample(void **state)
-{
-	struct world world;
-	struct cbd_core core;
-	struct cbd_interval at;
-	struct cbd_anchor now;
-
-	(void)state;
-	world_begin(&world, &core);
-	world_pass(&world, 1100 * SECOND);
-	now = world_anchor(&world);
-	cbd_core_on_poll_failed(&core, CBD_POLL_UNREACHABLE, &now);
-	assert_int_equal(core.out.status & CLOCKBOUND_VALID, 0);
-	/* from a source that is far away, and finds the clock 200 ms fast: no contradiction either */
-	world.poll.source[0].error_ns = 300000000;
-	world_sample(&world);
-	world.poll.source[0].offset_ns = world.poll.source[0].first_offset_ns = -200000000;
-	world_pass(&world, SECOND);
-	world_poll(&world, &core, 0);
-	at = cbd_lines_at(&core.out.lines, world.poll.before.real.counter);
-	assert_int_not_equal(core.out.status & CLOCKBOUND_VALID, 0);
-	assert_true(at.latest_ns - at.earliest_ns >= 600000000);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -503,7 +478,6 @@ int main(void)
 		cmocka_unit_test(without_a_selected_source_what_stands_runs_on_freely),
 		cmocka_unit_test(
 			where_adjtimex_is_refused_the_rate_is_measured_although_the_daemon_is_preempted),
-		cmocka_unit_test(what_was_void_does_not_narrow_a_new_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,31 @@ static void a_clock_that_leaves_lines_which_are_held_is_charged(void **state)
 	assert_true(core.out.drift_ppb >= misled_ppb);
 }
 
+/* Void lines have grown for longer than an oscillator is promised to keep its course: they cut nothing any more. */
+static void what_was_void_does_not_narrow_a_new_sample(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+	struct cbd_interval at;
+	struct cbd_anchor now;
+
+	(void)state;
+	world_begin(&world, &core);
+	world_pass(&world, 1100 * SECOND);
+	now = world_anchor(&world);
+	cbd_core_on_poll_failed(&core, CBD_POLL_UNREACHABLE, &now);
+	assert_int_equal(core.out.status & CLOCKBOUND_VALID, 0);
+	/* from a source that is far away, and finds the clock 200 ms fast: no contradiction either */
+	world.poll.source[0].error_ns = 300000000;
+	world_sample(&world);
+	world.poll.source[0].offset_ns = world.poll.source[0].first_offset_ns = -200000000;
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 0);
+	at = cbd_lines_at(&core.out.lines, world.poll.before.real.counter);
+	assert_int_not_equal(core.out.status & CLOCKBOUND_VALID, 0);
+	assert_true(at.latest_ns - at.earliest_ns >= 600000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +140,7 @@ int main(void)
 		cmocka_unit_test(an_age_that_the_slew_makes_too_short_is_made_up_for),
 		cmocka_unit_test(a_clock_that_leaves_lines_which_are_held_is_charged),
 		cmocka_unit_test(a_surprise_under_a_slew_of_unknown_rate_disrupts),
+		cmocka_unit_test(what_was_void_does_not_narrow_a_new_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
