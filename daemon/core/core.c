@@ -337,7 +337,8 @@ static void judge_sample(struct cbd_core *core, const struct cbd_poll *poll,
 	core->correction_ns = poll->tracking.correction_ns;
 	is_believed = make_sample(core, poll, &context, &sample, &is_disputed);
 	is_believed = is_believed && cbd_seconds_are_known(core, poll, &context, &sample) &&
-		      (core->event.reason == 0 || cbd_belief_is_past_event(core, poll, &sample));
+		      (core->event.reason == 0 || cbd_belief_is_past_event(core, poll, &sample)) &&
+		      cbd_disturbance_is_past_leap(core, poll, &sample);
 	if (!is_believed) {
 		core->is_disciplined = false;
 		go_on_by_device(core, &poll->before);
@@ -471,7 +472,6 @@ void cbd_core_on_poll_failed(struct cbd_core *core, enum cbd_poll_failure failur
 
 void cbd_core_void(struct cbd_core *core, uint32_t reason, const struct cbd_anchor *now)
 {
-	core->leap_ns = 0;
 	lose_counter(core, reason, now);
 	(void)cbd_calibration_add(&core->calibration, &now->raw);
 	core->requests |= CBD_REQUEST_POLL_AGAIN;

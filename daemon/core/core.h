@@ -61,6 +61,7 @@ struct cbd_memory {
 	uint64_t event_counter;		  /* of the latest event; 0: there was none */
 	int64_t owed_ns;
 	struct cbd_course course; /* of the clock half; its real_ns is as_of_real_ns */
+	int64_t leap_ns;	  /* the announced leap second; outlives the counter, too */
 };
 
 /* What is to be published; everything a writer needs for the page and both segments. */
@@ -165,6 +166,7 @@ struct cbd_core {
 	uint64_t void_counter; /* the lines are void from here */
 	int64_t void_mono_ns;  /* the clock half is void from here */
 	int64_t leap_ns;       /* a leap second is announced for this end of a UTC day; 0: none */
+	int64_t withdrawn_ns; /* ref_time of the update that first announced none, while all was calm; 0: none did */
 	int64_t correction_ns; /* Tracking's last; X - CLOCK_REALTIME */
 	uint32_t reasons;      /* of this moment */
 	uint32_t rule;	       /* CLOCKBOUND_RULE_* that drew the lines that stand */
@@ -192,7 +194,7 @@ struct cbd_inheritance {
 	uint32_t status;       /* status words: reasons that outlive a daemon */
 	uint32_t clock_status;
 	struct cbd_terms terms;	  /* of the bound that stood: rule and growth are gone on with */
-	struct cbd_memory memory; /* zeros if the counter is another */
+	struct cbd_memory memory; /* zeros but for the leap second if the counter is another */
 	uint32_t counter_epoch;
 	uint32_t clock_epoch;
 	uint32_t rate_epoch;

@@ -56,9 +56,11 @@ static void on_step(struct cbd_core *core, enum hand hand, int64_t step_ns, cons
 	core->stats.steps++;
 	if (cbd_leap_is_one_second(step_ns) &&
 	    (core->leap_ns != 0 || cbd_leap_is_near_month_end(now->real.clock_ns))) {
-		/* The time scale itself has moved, and the lines are on the old one. */
+		/*
+		 * The time scale itself has moved, and the lines are on the old one. Or a stranger moved the clock by as
+		 * much: what is announced stays so until a sample is from after it.
+		 */
 		cbd_agreement_init(&core->agreement);
-		core->leap_ns = 0;
 		cbd_disturbance_begin(core, CLOCKBOUND_REASON_LEAP, now);
 		return;
 	}
@@ -245,11 +247,7 @@ void cbd_disturbance_watch_leap(struct cbd_core *core, const struct cbd_anchor *
 {
 	struct cbd_interval at;
 
-	if (core->leap_ns == 0) {
-		return;
-	}
-	if (!core->agreement.has_lines) {
-		core->leap_ns = 0;
+	if (core->leap_ns == 0 || !core->agreement.has_lines) {
 		return;
 	}
 	at = cbd_lines_at(&core->agreement.lines, now->real.counter);
@@ -262,6 +260,31 @@ void cbd_disturbance_watch_leap(struct cbd_core *core, const struct cbd_anchor *
 		core->leap_ns = 0;
 		cbd_agreement_init(&core->agreement);
 	}
+}
+
+bool cbd_disturbance_is_past_leap(struct cbd_core *core, const struct cbd_poll *poll,
+				  const struct cbd_sample *sample)
+{
+	/* A second for the leap itself, and one by which it makes ages short. */
+	int64_t over_ns = cbd_ns_add(core->leap_ns, 2 * CBD_NS_PER_SEC);
+	int64_t age_ns = cbd_ns_add(cbd_ns_add(sample->age_ns, sample->uncertain_ns), core->event.blur_ns);
+	int64_t earliest_ns = sample->interval.earliest_ns;
+
+	if (core->leap_ns == 0 || core->agreement.has_lines ||
+	    sample->interval.latest_ns < cbd_ns_sub(core->leap_ns, CBD_NS_PER_SEC)) {
+		return true;
+	}
+	/* Saved counter values as far back as stale-after will be answered by the lines that it draws, run backwards. */
+	age_ns = cbd_ns_max(age_ns, core->config.stale_after_ns);
+	if (cbd_ns_sub(earliest_ns, age_ns) > over_ns) {
+		core->leap_ns = 0;
+		return true;
+	}
+	if ((core->event.reason & CLOCKBOUND_REASON_LEAP) == 0) {
+		cbd_disturbance_doubt(core);
+		cbd_disturbance_begin(core, CLOCKBOUND_REASON_LEAP, &poll->before);
+	}
+	return false;
 }
 
 /*
@@ -288,6 +311,28 @@ static int64_t earliest_of(const struct cbd_core *core, const struct cbd_poll *p
 	return earliest_ns;
 }
 
+/*
+ * chronyd goes by X: once that has passed midnight it announces nothing, and where somebody has moved it there, goes on so
+ * until its next update. So what stood is withdrawn by two updates, while nothing is pending and X is where the lines are.
+ */
+static void note_withdrawal(struct cbd_core *core, const struct cbd_poll *poll)
+{
+	const struct cbd_anchor *now = &poll->before;
+	int64_t x_ns = cbd_ns_add(now->real.clock_ns, poll->tracking.correction_ns);
+	struct cbd_interval at = cbd_lines_at(&core->agreement.lines, now->real.counter);
+
+	if (poll->tracking.leap_status != 0 || core->event.reason != 0 || !core->agreement.has_lines ||
+	    now->real.counter >= core->void_counter || at.latest_ns >= core->leap_ns ||
+	    x_ns < at.earliest_ns || at.latest_ns < x_ns) {
+		core->withdrawn_ns = 0;
+	} else if (core->withdrawn_ns == 0) {
+		core->withdrawn_ns = poll->tracking.ref_time_ns;
+	} else if (core->withdrawn_ns != poll->tracking.ref_time_ns) {
+		core->withdrawn_ns = 0;
+		core->leap_ns = 0;
+	}
+}
+
 void cbd_disturbance_note_leap(struct cbd_core *core, const struct cbd_poll *poll)
 {
 	uint16_t leap = poll->tracking.leap_status;
@@ -295,9 +340,7 @@ void cbd_disturbance_note_leap(struct cbd_core *core, const struct cbd_poll *pol
 	if ((leap == 1 || leap == 2) && core->leap_ns == 0 &&
 	    (core->event.reason & CLOCKBOUND_REASON_LEAP) == 0) {
 		core->leap_ns = cbd_leap_end_of_day_ns(earliest_of(core, poll));
-	} else if (leap == 0 && core->leap_ns != 0 && core->agreement.has_lines &&
-		   cbd_lines_at(&core->agreement.lines, poll->before.real.counter).latest_ns <
-			   core->leap_ns) {
-		core->leap_ns = 0; /* withdrawn in time */
+	} else if (core->leap_ns != 0) {
+		note_withdrawal(core, poll);
 	}
 }

@@ -34,8 +34,15 @@ void cbd_disturbance_unsynchronised(struct cbd_core *core, const struct cbd_poll
 void cbd_disturbance_judge(struct cbd_core *core, const struct cbd_poll *poll,
 			   const struct cbd_track_result *track, bool had_line);
 
-/* cbd_disturbance_watch_leap - from when the announced leap second may have begun until it is over nothing is known */
+/* cbd_disturbance_watch_leap - by the lines, if any: from when the announced leap second may have begun until it is over nothing is known */
 void cbd_disturbance_watch_leap(struct cbd_core *core, const struct cbd_anchor *now);
+
+/*
+ * cbd_disturbance_is_past_leap - without lines: the announced leap second is not between @sample and now, nor near
+ * One that is certainly from after it ends it.
+ */
+bool cbd_disturbance_is_past_leap(struct cbd_core *core, const struct cbd_poll *poll,
+				  const struct cbd_sample *sample);
 
 /* cbd_disturbance_note_leap - takes chronyd's announcement of a leap second, or its withdrawal */
 void cbd_disturbance_note_leap(struct cbd_core *core, const struct cbd_poll *poll);

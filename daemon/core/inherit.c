@@ -75,6 +75,7 @@ void cbd_core_inherit(struct cbd_core *core, const struct cbd_inheritance *page)
 	core->wobble.former_ns = page->memory.steady_counter != 0 ? CBD_NS_PER_SEC : 0;
 	core->terms = page->terms;
 	core->memory = page->memory;
+	core->leap_ns = page->memory.leap_ns;
 	cbd_account_inherit(&core->account, &page->memory.sample, page->memory.owed_ns);
 	core->rule = page->terms.rule;
 	core->growth_q58 =

@@ -188,4 +188,5 @@ void cbd_publication_fill(struct cbd_core *core, const struct cbd_anchor *now)
 	out->memory.owed_ns =
 		cbd_ns_add(cbd_account_owed_ns(&core->account), cbd_stamps_owed_ns(&core->stamps));
 	out->memory.course = cbd_course_make(now, rate_of(core));
+	out->memory.leap_ns = core->leap_ns;
 }

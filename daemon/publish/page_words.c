@@ -179,6 +179,7 @@ void cbd_page_words_make(struct cbd_page_slot *slot, const struct cbd_publicatio
 	slot->clock.rate_sum = publication->rate_sum;
 	make_terms(&slot->terms, publication, rho_ppb);
 	make_memory(&slot->memory, &publication->memory);
+	slot->leap_ns = publication->memory.leap_ns;
 }
 
 static bool is_well_formed(const struct clockbound_hot *hot)
@@ -203,6 +204,7 @@ void cbd_page_words_read(struct cbd_inheritance *inheritance, const struct cbd_p
 	read_terms(&inheritance->terms, &slot->terms);
 	read_memory(&inheritance->memory, &slot->memory);
 	inheritance->memory.course.real_ns = slot->clock.as_of_real_ns;
+	inheritance->memory.leap_ns = slot->leap_ns;
 	inheritance->has_lines = is_well_formed(hot);
 	if (inheritance->has_lines) {
 		inheritance->lines.base = hot->base;

@@ -69,6 +69,7 @@ static void store_slot(struct clockbound_page *page, unsigned int index, const s
 	store_words(&page->slot[index].clock, &slot->clock, sizeof(slot->clock));
 	store_words(&page->terms[index], &slot->terms, sizeof(slot->terms));
 	store_words(&page->memory[index], &slot->memory, sizeof(slot->memory));
+	store_words(&page->leap_ns[index], &slot->leap_ns, sizeof(slot->leap_ns));
 }
 
 void cbd_page_slot_load(struct cbd_page_slot *slot, const struct clockbound_page *page)
@@ -79,6 +80,7 @@ void cbd_page_slot_load(struct cbd_page_slot *slot, const struct clockbound_page
 	load_words(&slot->clock, &page->slot[index].clock, sizeof(slot->clock));
 	load_words(&slot->terms, &page->terms[index], sizeof(slot->terms));
 	load_words(&slot->memory, &page->memory[index], sizeof(slot->memory));
+	load_words(&slot->leap_ns, &page->leap_ns[index], sizeof(slot->leap_ns));
 }
 
 void cbd_page_slots_settle(struct clockbound_page *page, const struct cbd_page_slot *slot)
@@ -136,9 +138,11 @@ static void go_on(struct cbd_page_writer *writer, const struct cbd_page_identity
 		writer->was.rate_epoch++;
 		uint32_t reasons = writer->is_same_boot ? outliving_reasons(&writer->found) : 0;
 		int64_t suspend_ns = writer->is_same_boot ? writer->found.terms.suspend_ns : 0;
+		int64_t leap_ns = writer->is_same_boot ? writer->found.leap_ns : 0;
 
 		cbd_page_words_void(&writer->found, &writer->was, NOT_YET | reasons);
 		writer->found.terms.suspend_ns = suspend_ns;
+		writer->found.leap_ns = leap_ns;
 	}
 	cbd_page_epochs_store(page, &writer->was);
 	cbd_page_slots_settle(page, &writer->found);
@@ -311,7 +315,7 @@ bool cbd_page_writer_inherit(const struct cbd_page_writer *writer, struct cbd_in
 	cbd_page_words_read(inheritance, &writer->found);
 	if (!writer->is_same_world) {
 		inheritance->has_lines = false;
-		inheritance->memory = (struct cbd_memory){0};
+		inheritance->memory = (struct cbd_memory){.leap_ns = writer->found.leap_ns};
 	}
 	if (writer->found.hot.counter_epoch != writer->was.counter_epoch) {
 		inheritance->has_lines = false;

@@ -23,6 +23,7 @@ struct cbd_page_slot {
 	struct clockbound_clock clock;
 	struct clockbound_terms terms;
 	struct clockbound_memory memory;
+	int64_t leap_ns;
 };
 
 /* What the page says about who writes it. */

@@ -209,6 +209,7 @@ static void start(struct input *input, struct cbd_core *core)
 	page.memory.x.is_settled = page.memory.x.counter % 3 == 0;
 	page.memory.x.is_foreign = page.memory.x.counter % 5 == 0;
 	page.memory.owed_ns = take_signed(input, 62);
+	page.memory.leap_ns = page.memory.owed_ns % 3 == 0 ? page.memory.x.x_ns : 0;
 	page.memory.sample = (struct cbd_account_sample){.id = take(input, 1),
 							 .mark = take(input, 1),
 							 .offset_ns = take_signed(input, 62),

@@ -77,6 +77,7 @@ struct sim_scenario {
 	int32_t leap_at_s;	  /* a leap second falls here; 0: none */
 	int8_t leap;		  /* +1 inserted, -1 deleted */
 	bool is_leap_secret;	  /* chronyd does not announce it, the kernel does it all the same */
+	bool is_leap_ignored;	  /* no clock moves over it, as with chronyd -x or leapsecmode ignore */
 	bool is_chronyd_late;	  /* not running until an event starts it */
 	bool has_no_counter;	  /* the kernel does not use the counter */
 	int64_t drift_ppb;	  /* --max-drift-rate; 0: 50000 */

@@ -249,7 +249,9 @@ static void leap(struct sim_world *world)
 	struct sim_script *script = &world->script;
 
 	if (script->leap_step++ == 0) {
-		sim_kernel_step(&world->kernel, scenario->leap > 0 ? -NS_PER_SEC : NS_PER_SEC);
+		if (!scenario->is_leap_ignored) {
+			sim_kernel_step(&world->kernel, scenario->leap > 0 ? -NS_PER_SEC : NS_PER_SEC);
+		}
 		sim_world_disturbed(world);
 		world->leap_status = scenario->is_leap_secret ? 0 : 3;
 		script->leap_ns += 2 * NS_PER_SEC;

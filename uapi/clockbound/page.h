@@ -188,7 +188,9 @@ struct clockbound_page {
 	} slot[2];
 	struct clockbound_terms terms[2];   /* lines 6, 7 and 8, 9 */
 	struct clockbound_memory memory[2]; /* lines 10, 11 and 12, 13 */
-	uint64_t unused[400];		    /* 0 */
+	/* For the next daemon, under the latch: the end of the day for which a leap second is announced; 0: none */
+	int64_t leap_ns[2];   /* line 14 */
+	uint64_t unused[398]; /* 0 */
 };
 
 #define CLOCKBOUND_AT(type, field, offset)                                                                   \
@@ -295,5 +297,6 @@ CLOCKBOUND_AT(clockbound_page, slot, 128);
 CLOCKBOUND_AT(clockbound_page, slot[1], 256);
 CLOCKBOUND_AT(clockbound_page, terms, 384);
 CLOCKBOUND_AT(clockbound_page, memory, 640);
-CLOCKBOUND_AT(clockbound_page, unused, 896);
+CLOCKBOUND_AT(clockbound_page, leap_ns, 896);
+CLOCKBOUND_AT(clockbound_page, unused, 912);
 #endif

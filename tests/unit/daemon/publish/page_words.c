@@ -230,6 +230,7 @@ static void the_memory_arrives_at_the_next_daemon(void **state)
 		.sample =
 			{.id = 11, .mark = 12, .offset_ns = -13, .is_credited = true, .is_from_before = true},
 		.event_counter = 16,
+		.leap_ns = 17,
 	};
 	slot = made(&publication);
 	cbd_page_words_read(&inheritance, &slot);
@@ -252,6 +253,7 @@ static void the_memory_arrives_at_the_next_daemon(void **state)
 	assert_true(inheritance.memory.sample.is_credited);
 	assert_true(inheritance.memory.sample.is_from_before);
 	assert_int_equal(inheritance.memory.event_counter, 16);
+	assert_int_equal(inheritance.memory.leap_ns, 17);
 	assert_int_equal(inheritance.memory.course.real_ns, publication.as_of_real_ns);
 	assert_int_equal(inheritance.memory.course.raw_ns, 14);
 	assert_int_equal(inheritance.memory.course.rate_q58, -15);
