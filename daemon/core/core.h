@@ -165,7 +165,7 @@ struct cbd_core {
 	int64_t surprise_q58;  /* rate of it, charged to clock readers */
 	uint64_t void_counter; /* the lines are void from here */
 	int64_t void_mono_ns;  /* the clock half is void from here */
-	int64_t leap_ns;       /* a leap second is announced for this end of a UTC day; 0: none */
+	int64_t leap_ns;       /* a leap second is announced, and falls then; 0: none */
 	int64_t withdrawn_ns; /* ref_time of the update that first announced none, while all was calm; 0: none did */
 	int64_t correction_ns; /* Tracking's last; X - CLOCK_REALTIME */
 	uint32_t reasons;      /* of this moment */

@@ -16,6 +16,8 @@
 #include "daemon/core/seconds.h"
 #include "daemon/core/wobble.h"
 
+/* leap_status: the last second of the day is left out. */
+#define LEAP_DELETES 2
 /* chronyd's regression never has more samples than this. */
 #define DOUBT_UPDATES 64
 
@@ -339,7 +341,7 @@ void cbd_disturbance_note_leap(struct cbd_core *core, const struct cbd_poll *pol
 
 	if ((leap == 1 || leap == 2) && core->leap_ns == 0 &&
 	    (core->event.reason & CLOCKBOUND_REASON_LEAP) == 0) {
-		core->leap_ns = cbd_leap_end_of_day_ns(earliest_of(core, poll));
+		core->leap_ns = cbd_leap_begin_ns(earliest_of(core, poll), leap == LEAP_DELETES);
 	} else if (core->leap_ns != 0) {
 		note_withdrawal(core, poll);
 	}

@@ -21,6 +21,11 @@ int64_t cbd_leap_end_of_day_ns(int64_t utc_ns)
 	return day >= INT64_MAX / DAY_NS ? INT64_MAX : (day + 1) * DAY_NS;
 }
 
+int64_t cbd_leap_begin_ns(int64_t utc_ns, bool is_deleted)
+{
+	return cbd_ns_sub(cbd_leap_end_of_day_ns(utc_ns), is_deleted ? CBD_NS_PER_SEC : 0);
+}
+
 static int month_of(int64_t utc_ns)
 {
 	time_t seconds = utc_ns / CBD_NS_PER_SEC;

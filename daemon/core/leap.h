@@ -12,6 +12,12 @@
 /* cbd_leap_end_of_day_ns - the next UTC midnight after @utc_ns */
 int64_t cbd_leap_end_of_day_ns(int64_t utc_ns);
 
+/*
+ * cbd_leap_begin_ns - from when on the leap second of this UTC day makes true time another
+ * An inserted one repeats a second from midnight on; a deleted one leaves out the second before.
+ */
+int64_t cbd_leap_begin_ns(int64_t utc_ns, bool is_deleted);
+
 /* cbd_leap_is_near_month_end - a UTC month begins within an hour of @utc_ns, before or after */
 bool cbd_leap_is_near_month_end(int64_t utc_ns);
 

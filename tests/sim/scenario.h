@@ -74,7 +74,7 @@ struct sim_scenario {
 	int64_t clock_offset_ns;  /* of CLOCK_REALTIME at the start */
 	int64_t clock_rate_ppb;	  /* that another than chronyd has given it before */
 	int32_t seconds;	  /* of one world; 0: 3000 */
-	int32_t leap_at_s;	  /* a leap second falls here; 0: none */
+	int32_t leap_at_s;	  /* the midnight at which a leap second falls; 0: none */
 	int8_t leap;		  /* +1 inserted, -1 deleted */
 	bool is_leap_secret;	  /* chronyd does not announce it, the kernel does it all the same */
 	bool is_leap_ignored;	  /* no clock moves over it, as with chronyd -x or leapsecmode ignore */

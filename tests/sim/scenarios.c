@@ -411,14 +411,6 @@ static const struct sim_scenario scenarios[] = {
 		.event = {{1785, 0, SIM_DAEMON_KILL, 25 * S}},
 	},
 	{
-		.name = "leap_second_that_no_clock_does_after_a_short_sleep_is_contained",
-		.start_utc_s = LEAP_EVE,
-		.leap_at_s = LEAP_AT,
-		.leap = 1,
-		.is_leap_ignored = true,
-		.event = {{1780, 0, SIM_SLEEP, S}, {1793, 0, SIM_CHRONYD_HANG, 12 * S}},
-	},
-	{
 		.name = "leap_second_that_chronyd_does_not_announce_is_not_promised",
 		.why = "a leap second is announced before it falls",
 		.verdict = SIM_NOT_PROMISED,

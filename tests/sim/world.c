@@ -24,7 +24,9 @@ struct sim_world *sim_world_begin(const struct sim_scenario *scenario, uint64_t 
 	seconds = seconds != 0 ? seconds : scenario->seconds != 0 ? scenario->seconds : SECONDS_DEFAULT;
 	world->end_ns = seconds * NS_PER_SEC;
 	world->start_utc_ns = (scenario->start_utc_s != 0 ? scenario->start_utc_s : START_UTC_S) * NS_PER_SEC;
-	world->leap_ns = scenario->leap_at_s != 0 ? scenario->leap_at_s * NS_PER_SEC : INT64_MAX;
+	/* One that is deleted is the last of the day. */
+	world->leap_ns = scenario->leap_at_s != 0 ? (scenario->leap_at_s - (scenario->leap < 0)) * NS_PER_SEC
+						  : INT64_MAX;
 	if (scenario->leap_at_s != 0 && !scenario->is_leap_secret) {
 		world->leap_status = scenario->leap > 0 ? 1 : 2;
 	}

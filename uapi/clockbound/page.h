@@ -188,7 +188,7 @@ struct clockbound_page {
 	} slot[2];
 	struct clockbound_terms terms[2];   /* lines 6, 7 and 8, 9 */
 	struct clockbound_memory memory[2]; /* lines 10, 11 and 12, 13 */
-	/* For the next daemon, under the latch: the end of the day for which a leap second is announced; 0: none */
+	/* For the next daemon, under the latch: when the leap second that is announced falls; 0: none */
 	int64_t leap_ns[2];   /* line 14 */
 	uint64_t unused[398]; /* 0 */
 };

@@ -289,6 +289,27 @@ static void two_calm_updates_withdraw_a_leap_second(void **state)
 	assert_true(core.leap_ns == 0);
 }
 
+/* The second before midnight is left out: from its beginning on true time is a second more than the lines have. */
+static void a_deleted_leap_second_falls_a_second_before_midnight(void **state)
+{
+	struct cbd_core core;
+	struct world world;
+
+	(void)state;
+	world_begin(&world, &core);
+	world_pass(&world, MIDNIGHT - 20 * SECOND - world.now_ns);
+	world_sample(&world);
+	world.poll.tracking.leap_status = 2;
+	world_pass(&world, SECOND);
+	world_poll(&world, &core, 1);
+	assert_true(IS_VALID(&core));
+	world_pass(&world, MIDNIGHT - SECOND - world.now_ns);
+	assert_true(world_counter(&world) - core.out.lines.base >= core.out.void_after_ticks);
+	world_poll(&world, &core, 20);
+	assert_false(IS_VALID(&core));
+	assert_true(IS_LEAP_SAID(&core));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +324,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_who_takes_the_clock_over_midnight_withdraws_no_leap_second),
 		cmocka_unit_test(a_stranger_who_steps_by_a_second_is_no_leap_second_that_was),
 		cmocka_unit_test(two_calm_updates_withdraw_a_leap_second),
+		cmocka_unit_test(a_deleted_leap_second_falls_a_second_before_midnight),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
