@@ -432,7 +432,7 @@ void cbd_core_on_poll(struct cbd_core *core, const struct cbd_poll *poll)
 	cbd_disturbance_judge(core, poll, &track, had_line);
 	cbd_fallback_poll(&core->fallback, poll, rate, track.has_move, track.move_ns);
 	cbd_disturbance_note_leap(core, poll);
-	if (track.slip_ns > SLIP_MAX_NS ||
+	if (track.slip_ns > SLIP_MAX_NS || track.is_moved ||
 	    (track.is_same_update && cbd_account_is_moved(&core->account, poll))) {
 		core->stats.slips++;
 		core->reasons |= CLOCKBOUND_REASON_SLIP;

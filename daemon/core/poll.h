@@ -116,9 +116,10 @@ struct cbd_source_data {
 
 /* Everything one poll brings. */
 struct cbd_poll {
-	struct cbd_anchor before; /* before the first request */
-	struct cbd_anchor after;  /* after the last reply */
-	struct cbd_tracking tracking;
+	struct cbd_anchor before;     /* before the first request */
+	struct cbd_anchor after;      /* after the last reply */
+	struct cbd_tracking tracking; /* asked for before the sources */
+	struct cbd_tracking again;    /* and after them; of the same update, or not asked for and all 0 */
 	struct cbd_source_data source[CBD_SOURCES_MAX];
 	uint32_t sources;     /* how many of source[] are filled */
 	bool has_source_data; /* chronyd answered Source_Data for every source */

@@ -21,6 +21,8 @@
 #define SLEW_SEEN_NS (CBD_NS_PER_SEC / 2)
 /* The readings' own rounding: two clocks cut to whole ns, products rounded. */
 #define ROUNDING_NS 4
+/* Of two corrections of one poll: chronyd reads its clock for each, and ends slews on time but for that. */
+#define MOVED_MIN_NS 1000
 
 void cbd_track_init(struct cbd_track *track)
 {
@@ -361,6 +363,22 @@ bool cbd_track_is_slew_known(const struct cbd_track *track, const struct cbd_anc
 	       now->kernel_rate_q58 == track->kernel_rate_q58;
 }
 
+/*
+ * X was moved while chronyd answered, without an update (chronyc doffset, a makestep that fails). Its own slews take off the
+ * correction what they move the clock by, which is the slip; a change of the correction beyond that is X's.
+ */
+static bool is_moved(const struct cbd_poll *poll, uint64_t rate_q58, int64_t slip_ns)
+{
+	const struct cbd_tracking *first = &poll->tracking;
+	const struct cbd_tracking *again = &poll->again;
+	uint64_t half_ticks = poll->before.real.half_ticks + poll->after.real.half_ticks;
+	int64_t blur_ns = cbd_ns_add(slip_ns, cbd_ticks_to_ns_ceil(half_ticks, rate_q58) + MOVED_MIN_NS);
+
+	blur_ns = cbd_ns_add(blur_ns, cbd_ns_add(first->correction_quantum_ns, again->correction_quantum_ns));
+	return again->ref_time_ns != 0 && again->ref_time_ns == first->ref_time_ns &&
+	       cbd_ns_abs(cbd_ns_sub(again->correction_ns, first->correction_ns)) > blur_ns;
+}
+
 struct cbd_track_result cbd_track_poll(struct cbd_track *track, const struct cbd_poll *poll,
 				       uint64_t rate_q58, int64_t uncertainty_q58)
 {
@@ -396,6 +414,7 @@ struct cbd_track_result cbd_track_poll(struct cbd_track *track, const struct cbd
 		slack_ns = cbd_ns_add(slack_ns, result.slip_ns);
 		track->slack_ns = slack_ns;
 	}
+	result.is_moved = is_moved(poll, rate_q58, result.slip_ns);
 	if (result.verdict != CBD_TRACK_CALM) {
 		begin_line(track, poll, x_ns, slack_ns);
 	}

@@ -34,6 +34,7 @@ struct cbd_track_result {
 	bool is_same_update;   /* chronyd has not updated since the line began */
 	bool is_clock_stepped; /* CLOCK_REALTIME was stepped, by whomever */
 	bool has_move;	       /* move_ns is known */
+	bool is_moved;	       /* X was, between both Trackings of the poll: its samples may be of either */
 	bool is_inherited;   /* it is from a former daemon's line: whether there was an update is not known */
 	int64_t step_ns;     /* by how much, as far as it is known */
 	int64_t off_line_ns; /* magnitude of X's distance from its line; only for the same update */

@@ -297,6 +297,7 @@ static enum cbd_chrony_result on_tracking_again(struct cbd_chrony *self, const s
 		return fail_late(self);
 	}
 	if (is_same_update(&self->poll.tracking, again)) {
+		self->poll.again = *again;
 		become_idle(self);
 		return CBD_CHRONY_DONE;
 	}

@@ -198,7 +198,7 @@ static bool ask_all(struct sim_world *world, struct cbd_poll *poll, enum cbd_pol
 {
 	struct sim_daemon *daemon = &world->daemon;
 	int64_t deadline_ns = world->now_ns + TIMEOUT_NS;
-	struct cbd_tracking again;
+	struct cbd_tracking *again = &poll->again;
 	int i;
 
 	*failure = CBD_POLL_UNREACHABLE;
@@ -207,14 +207,14 @@ static bool ask_all(struct sim_world *world, struct cbd_poll *poll, enum cbd_pol
 		daemon->anchor_ns = world->now_ns;
 		if (cbd_clock_anchor(&daemon->clock, &poll->before) != 0 ||
 		    !ask_tracking(world, deadline_ns, &poll->tracking) ||
-		    !ask_sources(world, deadline_ns, poll) || !ask_tracking(world, deadline_ns, &again) ||
+		    !ask_sources(world, deadline_ns, poll) || !ask_tracking(world, deadline_ns, again) ||
 		    cbd_clock_anchor(&daemon->clock, &poll->after) != 0) {
 			return false;
 		}
-		if (again.reference_id == poll->tracking.reference_id &&
-		    again.stratum == poll->tracking.stratum &&
-		    again.leap_status == poll->tracking.leap_status &&
-		    (again.ref_time_ns == poll->tracking.ref_time_ns || again.leap_status == 3 ||
+		if (again->reference_id == poll->tracking.reference_id &&
+		    again->stratum == poll->tracking.stratum &&
+		    again->leap_status == poll->tracking.leap_status &&
+		    (again->ref_time_ns == poll->tracking.ref_time_ns || again->leap_status == 3 ||
 		     world->chronyd.is_local)) {
 			return true;
 		}

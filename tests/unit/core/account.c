@@ -433,6 +433,33 @@ static void a_poll_in_the_course_of_which_x_was_moved_is_thrown_away(void **stat
 	}
 }
 
+/* The same with a sample that is new, and has brought no update: only Tracking, asked for again, tells. */
+static void nor_is_one_believed_whose_second_tracking_shows_another_x(void **state)
+{
+	struct world world;
+	struct cbd_core core;
+	uint32_t i;
+
+	(void)state;
+	world_begin(&world, &core);
+	world_pass(&world, SECOND);
+	world.poll.source[0].mark++;
+	world.poll.source[0].offset_ns = -550000;
+	world.poll.again = world.poll.tracking;
+	world.poll.again.correction_ns += 550000;
+	world_poll(&world, &core, 0);
+	assert_true((core.out.status & CLOCKBOUND_REASON_SLIP) != 0);
+	assert_true(world_is_contained(&world, &core));
+	world.poll.tracking.correction_ns += 550000;
+	world.poll.again = world.poll.tracking;
+	for (i = 1; i < 4; i++) {
+		world_pass(&world, SECOND);
+		world_poll(&world, &core, i);
+		assert_int_equal(core.out.status & CLOCKBOUND_REASON_SLIP, 0);
+		assert_true(world_is_contained(&world, &core));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,6 +475,7 @@ int main(void)
 		cmocka_unit_test(without_source_data_a_strangers_step_at_an_update_is_still_his),
 		cmocka_unit_test(quanta_of_a_clock_that_is_hours_off_are_nobodys_doing),
 		cmocka_unit_test(a_poll_in_the_course_of_which_x_was_moved_is_thrown_away),
+		cmocka_unit_test(nor_is_one_believed_whose_second_tracking_shows_another_x),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

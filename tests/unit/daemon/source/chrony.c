@@ -204,6 +204,21 @@ static void an_update_between_the_two_trackings_starts_the_poll_over_with_a_new_
 	assert_true(fixture->client.poll.tracking.ref_time_ns == INT64_C(1795394795113299582));
 }
 
+/* The correction of each of both, so that the core sees X move in between. */
+static void both_trackings_come_with_the_poll(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(fixture_poll(fixture), CBD_CHRONY_DONE);
+	assert_int_equal(cbd_chrony_begin(&fixture->client, fixture->now_ns), CBD_CHRONY_PENDING);
+	assert_int_equal(fake_chrony_serve(&fixture->fake), 1);
+	fake_chrony_put_float(fixture->fake.tracking, 68, 0.125);
+	assert_int_equal(fixture_go_on(fixture), CBD_CHRONY_DONE);
+	assert_int_equal(fixture->client.poll.again.correction_ns, 125000000);
+	assert_int_not_equal(fixture->client.poll.tracking.correction_ns, 125000000);
+	assert_true(fixture->client.poll.again.ref_time_ns == fixture->client.poll.tracking.ref_time_ns);
+}
+
 static void updates_that_never_stop_leave_the_poll_unsettled(void **state)
 {
 	struct fixture *fixture = *state;
@@ -451,6 +466,7 @@ int main(void)
 		WITH_FIXTURE(a_chronyd_without_sources_knows_select_data_all_the_same),
 		WITH_FIXTURE(a_chronyd_that_does_not_say_what_kind_it_is_is_asked_three_times),
 		WITH_FIXTURE(an_update_between_the_two_trackings_starts_the_poll_over_with_a_new_anchor),
+		WITH_FIXTURE(both_trackings_come_with_the_poll),
 		WITH_FIXTURE(updates_that_never_stop_leave_the_poll_unsettled),
 		WITH_FIXTURE(another_reference_at_the_same_time_is_an_update_too),
 		WITH_FIXTURE(local_mode_need_not_stand_still),
