@@ -15,9 +15,7 @@
 /* A core that stands on lines of a refclock; beside it there is a server, which has no sample. */
 static void begin(struct world *world, struct cbd_core *core)
 {
-	world_begin(world, core);
-	world->poll.source[0].id = 1;
-	world->poll.source[0].mode = CBD_SOURCE_MODE_REFCLOCK;
+	world_begin_refclock(world, core);
 	world->poll.source[1] = (struct cbd_source_data){
 		.id = 2,
 		.state = CBD_SOURCE_NONSELECTABLE,
@@ -26,9 +24,6 @@ static void begin(struct world *world, struct cbd_core *core)
 		.since_s = CBD_SINCE_NEVER,
 	};
 	world->poll.sources = 2;
-	world_pass(world, SECOND);
-	world_poll(world, core, 2);
-	(void)cbd_core_take_request(core);
 }
 
 /* A pulse: it says that X is right, to a second. */

@@ -12,16 +12,6 @@
 
 #include "tests/unit/core/world.h"
 
-/* A core that stands on lines of a refclock, which is asked every second. */
-static void begin(struct world *world, struct cbd_core *core)
-{
-	world_begin(world, core);
-	world->poll.source[0].id = 1;
-	world->poll.source[0].mode = CBD_SOURCE_MODE_REFCLOCK;
-	world_pass(world, SECOND);
-	world_poll(world, core, 2);
-}
-
 /* chronyd has slewed the clock by @ns meanwhile; X is where it was. */
 static void slew(struct world *world, int64_t ns)
 {
@@ -51,7 +41,7 @@ static void a_stamp_is_wrong_by_what_was_slewed_in_a_second(void **state)
 	struct cbd_core core;
 
 	(void)state;
-	begin(&world, &core);
+	world_begin_refclock(&world, &core);
 	world_pass(&world, SECOND);
 	slew(&world, 5000000);
 	world_poll(&world, &core, 3);
@@ -69,7 +59,7 @@ static void a_stamp_is_wrong_by_what_there_was_to_slew(void **state)
 	int i;
 
 	(void)state;
-	begin(&world, &core);
+	world_begin_refclock(&world, &core);
 	world_pass(&world, SECOND);
 	slew(&world, 3000000);
 	take_late(&world, 3000000);
@@ -96,7 +86,7 @@ static void a_servers_stamps_are_read_at_once(void **state)
 	struct cbd_core core;
 
 	(void)state;
-	begin(&world, &core);
+	world_begin_refclock(&world, &core);
 	world.poll.source[0].mode = CBD_SOURCE_MODE_CLIENT;
 	world_pass(&world, SECOND);
 	slew(&world, 5000000);
@@ -113,7 +103,7 @@ static void the_next_daemon_knows(void **state)
 	struct cbd_core core;
 
 	(void)state;
-	begin(&world, &core);
+	world_begin_refclock(&world, &core);
 	world_pass(&world, SECOND);
 	slew(&world, 5000000);
 	world_poll(&world, &core, 3);

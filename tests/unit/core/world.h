@@ -151,6 +151,17 @@ static inline void world_begin(struct world *world, struct cbd_core *core)
 	(void)cbd_core_take_request(core);
 }
 
+/* The same, and its source is a refclock that is asked every second; no request is pending. */
+static inline void world_begin_refclock(struct world *world, struct cbd_core *core)
+{
+	world_begin(world, core);
+	world->poll.source[0].id = 1;
+	world->poll.source[0].mode = CBD_SOURCE_MODE_REFCLOCK;
+	world_pass(world, SECOND);
+	world_poll(world, core, 2);
+	(void)cbd_core_take_request(core);
+}
+
 /* What the daemon of @core leaves on the page. */
 static inline struct cbd_inheritance world_left_by(const struct cbd_core *core)
 {
